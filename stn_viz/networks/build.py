@@ -1,0 +1,112 @@
+"""One door to the networks, by name and plain arguments: what run.json holds under "network" is what `build` takes.
+
+At 42 x 42 (RTS) each of the four has about 400 k parameters in all, as in the paper; the widths below are chosen for that.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, cast
+
+from torch import Tensor, nn
+
+from stn_viz.networks.classifiers import convolutional, fully_connected
+from stn_viz.networks.localisation import convolutional_localisation, fully_connected_localisation
+from stn_viz.transformer import SpatialTransformer
+from stn_viz.transformer import family as make_family
+
+NAMES = ("fcn", "cnn", "st-fcn", "st-cnn")
+
+# Few filters first, many after: for the same number of parameters 1.7 times the speed of an even split on two CPU cores.
+FILTERS = (32, 216)
+HIDDEN = 203  # the paper's 128 would give an FCN of 244 k at 42 x 42
+HIDDEN_BEHIND_TRANSFORMER = 308
+
+
+class Plain(nn.Module):
+    """A classifier that reads U as it is. Shapes: U (N, C, h, w) -> logits (N, classes)."""
+
+    def __init__(self, classifier: nn.Module) -> None:
+        """Hold the classifier."""
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, U: Tensor) -> Tensor:
+        """Logits of U."""
+        return cast(Tensor, self.classifier(U))
+
+
+class Transformed(nn.Module):
+    """A classifier that reads V, what the transformer makes of U. Shapes: U (N, C, h, w) -> logits (N, classes)."""
+
+    def __init__(self, transformer: SpatialTransformer, classifier: nn.Module) -> None:
+        """Hold the two parts."""
+        super().__init__()
+        self.transformer = transformer
+        self.classifier = classifier
+
+    def forward(self, U: Tensor) -> Tensor:
+        """Logits of V."""
+        V = self.transformer(U)
+        return cast(Tensor, self.classifier(V))
+
+
+def build(
+    name: str,
+    *,
+    size: Sequence[int],
+    channels: int = 1,
+    classes: int = 10,
+    family: str = "affine",
+    kernel: Literal["nearest", "bilinear", "bicubic"] = "bilinear",
+    padding: Literal["zeros", "border", "reflection"] = "zeros",
+    align_corners: bool = False,
+    output_size: Sequence[int] = (28, 28),
+    **options: Any,
+) -> nn.Module:
+    """A network by name, freshly initialised from torch's global generator (`training/` seeds it).
+
+    Shapes: U (N, channels, *size) -> logits (N, classes); V is (N, channels, *output_size).
+    Args:   from `family` on they concern the transformer alone; `options` are the family's own (points=4 for tps). `arguments`
+            gives them as JSON has them: build(**run["network"]).
+    Raises: ValueError for an unknown name or family, or a size too small for the convolutions.
+    """
+    height, width = size
+    U_size = (height, width)
+    if name not in NAMES:
+        raise ValueError(f"There is no network '{name}'. Choose one of: {', '.join(NAMES)}.")
+    if name == "fcn":
+        return Plain(fully_connected(size=U_size, channels=channels, classes=classes, hidden=HIDDEN))
+    if name == "cnn":
+        return Plain(convolutional(size=U_size, channels=channels, classes=classes, filters=FILTERS))
+
+    V_size = (output_size[0], output_size[1])
+    made = make_family(family, size=V_size, align_corners=align_corners, **options)
+    localisation: nn.Module
+    classifier: nn.Module
+    if name == "st-fcn":
+        localisation = fully_connected_localisation(size=U_size, channels=channels, family=made)
+        classifier = fully_connected(size=V_size, channels=channels, classes=classes, hidden=HIDDEN_BEHIND_TRANSFORMER)
+    else:
+        localisation = convolutional_localisation(size=U_size, channels=channels, family=made)
+        classifier = convolutional(size=V_size, channels=channels, classes=classes, filters=FILTERS)
+    return Transformed(SpatialTransformer(localisation, made, kernel=kernel, padding=padding), classifier)
+
+
+def arguments(
+    name: str, *, size: Sequence[int], classes: int = 10, family: str = "affine", **options: Any
+) -> dict[str, Any]:
+    """What `build` is to be called with, complete and as JSON gives it back, to be kept beside the weights.
+
+    A plain network's say nothing of a transformer.
+    """
+    plain = {"name": name, "size": list(size), "channels": 1, "classes": classes}
+    if not name.startswith("st-"):
+        return plain
+    return plain | {
+        "family": family,
+        "kernel": "bilinear",
+        # The digits' background is black, so zeros differ from border only where ink touches the picture's edge.
+        "padding": "zeros",
+        "align_corners": False,
+        "output_size": [28, 28],
+        **options,
+    }

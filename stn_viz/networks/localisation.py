@@ -1,0 +1,66 @@
+"""Localisation networks: theta = f_loc(U), any net that ends in a regression layer (section 3.1).
+
+That layer starts at weight 0 and bias = the identity's theta, so that training starts from "do nothing".
+"""
+
+from torch import nn
+
+from stn_viz.transformer import Family, identity_start
+
+LARGE = 32  # pixels; above it the convolutional net looks at U reduced by 2
+
+
+def convolutional_localisation(
+    *, size: tuple[int, int], channels: int, family: Family, hidden: int = 128
+) -> nn.Sequential:
+    """Two 5x5 convolutions of 20 filters with pooling between, a fully connected layer, the regression layer.
+
+    As the paper's, with two changes: a U above 32 px is first averaged 2 x 2 (where the digit lies can be read from
+    that as well, at a quarter of the cost), and the fully connected layer reads the second convolution unpooled and has 128
+    units, not 20: pooled to 2 x 2, position survives badly, and it learns more slowly.
+
+    Shapes: (N, channels, *size) -> theta (N, P).
+    Source: Jaderberg et al. 2015, section 4.1 and appendix A.4.
+    """
+    reduce = 2 if min(size) > LARGE else 1
+    height, width = ((extent // reduce - 4) // 2 - 4 for extent in size)
+    if height < 1 or width < 1:
+        raise ValueError(
+            f"A localisation network of two 5x5 convolutions cannot read {size[0]} x {size[1]} pixels: give it at least 14 x 14."
+        )
+    return nn.Sequential(
+        nn.AvgPool2d(reduce) if reduce > 1 else nn.Identity(),
+        nn.Conv2d(channels, 20, 5),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        nn.Conv2d(20, 20, 5),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(20 * height * width, hidden),
+        nn.ReLU(),
+        _regression(hidden, family),
+    )
+
+
+def fully_connected_localisation(*, size: tuple[int, int], channels: int, family: Family) -> nn.Sequential:
+    """Three hidden layers of 32, the regression layer.
+
+    Shapes: (N, channels, *size) -> theta (N, P).
+    Source: Jaderberg et al. 2015, appendix A.4 ("FC 32-32-32").
+    """
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(channels * size[0] * size[1], 32),
+        nn.ReLU(),
+        nn.Linear(32, 32),
+        nn.ReLU(),
+        nn.Linear(32, 32),
+        nn.ReLU(),
+        _regression(32, family),
+    )
+
+
+def _regression(inputs: int, family: Family) -> nn.Linear:
+    layer = nn.Linear(inputs, len(family.parameter_names))
+    identity_start(layer, family)
+    return layer

@@ -1,0 +1,103 @@
+"""What the page hands to the stage: names and numbers in one small JSON object, arrays by their content's hash."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit import config
+
+from stn_viz.lens import opening
+from stn_viz.runs import Listed, Run
+from stn_viz.stage import assets
+from stn_viz.view import FAMILIES, View
+
+
+def data_for_stage(run: Run, listed: Sequence[Listed], view: View, problems: Sequence[str]) -> dict[str, Any]:
+    """All that the stage draws. JSON only, and the same from rerun to rerun until the run changes."""
+    first = opening(run)
+    return {
+        "runs": [
+            {"name": entry.name, "title": entry.title, "problem": entry.problem, "usable": entry.usable}
+            for entry in listed
+        ],
+        "run": {
+            "name": run.name,
+            "title": run.info.title,
+            "task": run.info.task,
+            "classes": list(run.info.classes),
+            "status": run.info.status,
+            "network": str((run.info.network or {}).get("name", "")).upper(),
+            "metrics": _finite(run.info.metrics),
+            "has_network": run.info.network is not None and bool(run.snapshots),
+            "snapshots": list(run.snapshots),
+        },
+        "sites": [asdict(site) | {"options": dict(site.options), "families": list(FAMILIES)} for site in run.sites],
+        "assets": _held_assets(run),
+        "routes": routes(),
+        "view": view.to_message(),
+        "problems": [*problems, *run.problems],
+        "opening": {"image": first.image, "step": first.step},
+    }
+
+
+def routes() -> dict[str, str]:
+    """Where the stage fetches and asks; Streamlit's base path is not put before routes of our own."""
+    base = (config.get_option("server.baseUrlPath") or "").strip("/")
+    return assets.paths(base) | {"line": f"/{base}/live" if base else "/live"}
+
+
+def _held_assets(run: Run) -> dict[str, Any]:
+    keys = _put(str(run.path), run.version, run)
+    if any(assets.get(key) is None for key in (keys["probes"], keys["trace"], *filter(None, keys["bases"]))):
+        _put.clear()  # the store is bounded: what was put long ago may be gone
+        keys = _put(str(run.path), run.version, run)
+    return keys
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _put(path: str, version: str, _run: Run) -> dict[str, Any]:
+    """Keys of the run's assets. The path and the version stand for the run."""
+    bases = [_run.basis(site) for site in range(len(_run.sites))]
+    return {
+        "probes": assets.put(assets.pack(_probes(_run))),
+        "trace": assets.put(assets.pack(_trace(_run))),
+        "bases": [None if basis is None else assets.put(basis) for basis in bases],
+    }
+
+
+def _probes(run: Run) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {"U": run.probes.U, "labels": run.probes.labels.astype(np.int32)}
+    if run.probes.pose is not None:
+        arrays["pose"] = run.probes.pose
+    return arrays
+
+
+def _trace(run: Run) -> dict[str, NDArray[Any]]:
+    """The trace as the stage reads it; where the network gives no classes there are none for any probe."""
+    S, n = len(run.steps), len(run.probes.labels)
+    unknown = np.full((S, n), np.nan, np.float32)
+    arrays: dict[str, NDArray[Any]] = {
+        "step": run.steps.astype(np.float32) if run.steps[-1] < 2**24 else run.steps.astype(np.float64),
+        "loss": run.loss,
+        "error": run.error,
+        "probe_loss": unknown if run.probe_loss is None else run.probe_loss,
+        "probabilities": np.zeros((S, n, 0), np.float32) if run.probabilities is None else run.probabilities,
+    }
+    for site in range(len(run.sites)):
+        theta = run.theta(site)
+        if theta is not None:
+            arrays[f"theta_{site}"] = theta
+    return arrays
+
+
+def _finite(table: Any) -> dict[str, Any]:
+    """Plain entries alone, and none that JSON has not: one nan would keep the browser from reading anything."""
+    return {
+        str(name): value
+        for name, value in dict(table).items()
+        if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+    }

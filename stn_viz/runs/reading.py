@@ -1,0 +1,529 @@
+"""Read a run without trusting it: sizes and shapes are checked before anything is loaded, and nothing is executed.
+
+numpy alone reads all but the weights. Opening looks at the folder once and never into a snapshot, so it does not take
+longer for a run with many of them; a snapshot is read when its weights are asked for.
+"""
+
+import json
+import math
+import os
+import re
+import stat
+import time
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from .info import Probes, RunError, RunInfo, Site
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAX_JSON = 4 * 2**20
+MAX_ARRAYS = 512 * 2**20  # of one npz, unpacked
+MAX_WEIGHTS = 4 * 2**30
+MAX_HEADER = 16 * 2**20
+MAX_BASIS = 64 * 2**20
+MAX_MEMBERS = 3 * 64 + 16
+
+_SNAPSHOT = re.compile(r"step_(\d{6,12})\.safetensors")
+_ORIGINAL = "Take it from the original folder, or train the run again."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """One folder of the list. `problem` is one or two sentences; `usable` says whether the run opens all the same."""
+
+    name: str
+    path: Path
+    title: str
+    problem: str | None
+    usable: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """A run that was opened: S recorded steps of n probe images.
+
+    Shapes: steps, images (S,) int64; loss, error, rate (S,) float32; probe_loss (S, n) float32 and probabilities
+            (S, n, K) float32, or None where the network gives no classes.
+    Units:  step counts updates of the weights; images seen so far; loss and error are means over the training batches
+            since the record before, nan where none was finite.
+    """
+
+    name: str
+    path: Path
+    info: RunInfo
+    probes: Probes
+    steps: NDArray[np.int64]
+    images: NDArray[np.int64]
+    loss: NDArray[np.float32]
+    error: NDArray[np.float32]
+    rate: NDArray[np.float32]
+    probe_loss: NDArray[np.float32] | None
+    probabilities: NDArray[np.float32] | None
+    snapshots: tuple[int, ...]
+    problems: tuple[str, ...]
+    version: str
+    rows: Mapping[str, NDArray[Any]] = field(repr=False)
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """Where the network samples a grid; none for a network without a transformer."""
+        return self.info.sites
+
+    def theta(self, site: int = 0) -> NDArray[np.float32] | None:
+        """Theta of every probe at every step, (S, n, P); None at a site whose grid is of no family."""
+        return self.rows.get(f"theta_{site}")
+
+    def grid(self, site: int = 0) -> NDArray[np.float16] | None:
+        """The raw grid, (S, n, H', W', 2), at a site whose grid is of no family; None elsewhere."""
+        return self.rows.get(f"grid_{site}")
+
+    def snapshot_at(self, step: int) -> int:
+        """Find the snapshot that is in force at a step: the last one at or before it, else the first one.
+
+        Raises: RunError if the run has no weights.
+        """
+        if not self.snapshots:
+            raise RunError(f"{self.name} has no weights that can be read, so its network cannot answer.")
+        return max((kept for kept in self.snapshots if kept <= step), default=self.snapshots[0])
+
+    def weights(self, step: int) -> "dict[str, Tensor]":
+        """Read the weights of a snapshot, in the types they were stored in. Needs torch.
+
+        Raises: RunError naming the file, and the first entry that is not finite, where there is one.
+        """
+        import safetensors.torch
+        import torch
+
+        if step not in self.snapshots:
+            known = ", ".join(str(kept) for kept in self.snapshots) or "none"
+            raise RunError(f"{self.name} has no weights at step {step}. Ask for one of its snapshots: {known}.")
+        name = _snapshot_file(self.path, step)
+        content = read_file(self.path, name, MAX_WEIGHTS)
+        check_safetensors(content, name)
+        try:
+            weights = safetensors.torch.load(content)
+        except Exception as error:  # the library's own type of error is not public, and the words say little
+            raise RunError(f"{name} is not readable as safetensors ({error}). {_ORIGINAL}") from error
+        for key, tensor in weights.items():
+            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                raise RunError(
+                    f"{name}: {key} holds nan or inf, so the network cannot answer at step {step}. "
+                    "The training diverged here: choose an earlier step, or train again with a lower rate."
+                )
+        return weights
+
+    def basis(self, site: int = 0) -> bytes | None:
+        """Give the basis of a site's family, the file as it lies in the run; None where there is none to be used."""
+        name = f"basis_{site}.safetensors"
+        if not 0 <= site < len(self.sites) or self.theta(site) is None:
+            return None
+        try:
+            content = read_file(self.path, name, MAX_BASIS)
+            check_safetensors(content, name)
+        except RunError:
+            return None  # `problems` says it; a page can ask for the family's basis instead
+        return content
+
+
+def list_runs(roots: Sequence[Path | str]) -> list[Listed]:
+    """List every folder below the roots, broken ones too, in the order of the roots and then of their names.
+
+    Names are unique: a second "mine" is "mine-2". Reads run.json and, once for each state of it, the trace.
+    """
+    listed: list[Listed] = []
+    taken: set[str] = set()
+    for root in roots:
+        for path in _folders(Path(root)):
+            name, count = path.name, 1
+            while name in taken:
+                count += 1
+                name = f"{path.name}-{count}"
+            taken.add(name)
+            listed.append(_listed(name, path))
+    return listed
+
+
+def open_run(path: Path | str, *, name: str | None = None) -> Run:
+    """Open a run's folder; `name` is what it goes by in the list, else the folder's own.
+
+    Raises: RunError if there is nothing to show: no folder, no run.json, no trace, or files that are not a run's.
+            What can be done without is left out and said in `problems`.
+    """
+    path = Path(path)
+    for _ in range(3):
+        try:
+            return _open(path, name or path.name)
+        except RunError as error:
+            # A run that is being written can change between two of its files; a moment later they agree again.
+            fault = error
+            if not _just_written(path):
+                break
+            time.sleep(0.1)
+    raise fault
+
+
+def read_info(path: Path) -> RunInfo:
+    """Read and check run.json.
+
+    Raises: RunError if it is missing, not JSON, of a newer format, or holds what it should not.
+    """
+    try:
+        if not path.is_dir():
+            raise RunError(f"{path.name} is not a folder. Choose the folder that holds run.json.")
+        if not any(path.iterdir()):
+            raise RunError(f"{path.name} is empty. Delete it, or train a run into it.")
+    except OSError as error:
+        raise RunError(f"{path.name} cannot be read ({error.strerror}). Check the folder's permissions.") from error
+    content = read_file(path, "run.json", MAX_JSON)
+    try:
+        return RunInfo.from_json(json.loads(content.decode("utf-8")))
+    except (ValueError, RecursionError) as error:
+        words = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
+        raise RunError(f"run.json is not JSON ({words}). {_ORIGINAL}") from error
+
+
+def read_probes(path: Path) -> Probes:
+    """Read probes.npz.
+
+    Raises: RunError if it is missing or holds no images with their labels.
+    """
+    arrays = _read_npz(path, "probes.npz")
+    for name in ("U", "labels"):
+        if name not in arrays:
+            raise RunError(f"probes.npz has no {name}; it holds {', '.join(arrays) or 'nothing'}. {_ORIGINAL}")
+    U = arrays["U"]
+    if U.dtype.kind == "f" and not np.isfinite(U).all():
+        raise RunError(f"probes.npz: U holds nan or inf, so its images cannot be drawn. {_ORIGINAL}")
+    return Probes(U=U, labels=arrays["labels"], pose=arrays.get("pose"))
+
+
+def read_columns(path: Path) -> dict[str, NDArray[Any]]:
+    """Read trace.npz: every array has one row for each recorded step.
+
+    Raises: RunError if it is missing, or if its arrays do not belong together.
+    """
+    rows = _read_npz(path, "trace.npz")
+    steps = rows.get("step")
+    if steps is None or steps.ndim != 1 or steps.dtype.kind not in "iu":
+        raise RunError(f"trace.npz has no list of steps ('step', whole numbers). {_ORIGINAL}")
+    if len(steps) and (steps[0] < 0 or (np.diff(steps.astype(np.int64)) <= 0).any()):
+        raise RunError(f"trace.npz: the steps do not grow from record to record. {_ORIGINAL}")
+    for name, array in rows.items():
+        if array.ndim == 0 or len(array) != len(steps):
+            raise RunError(f"trace.npz: {name} has shape {array.shape}, but there are {len(steps)} steps. {_ORIGINAL}")
+    return rows
+
+
+def read_file(folder: Path, name: str, limit: int) -> bytes:
+    """Read one file of a run, if it is a plain file in that folder and not larger than `limit` bytes.
+
+    Raises: RunError if it is missing, too large, a link that leads out of the folder, or not a plain file.
+    """
+    path = folder / name
+    try:
+        found = path.stat()
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise RunError(f"{name} is a link that leads out of the run's folder. Put a copy of the file in its place.")
+        if not stat.S_ISREG(found.st_mode):
+            raise RunError(f"{name} is not a plain file. {_ORIGINAL}")
+        if found.st_size > limit:
+            raise RunError(f"{name} is {found.st_size:,} bytes long; at most {limit:,} are read. {_ORIGINAL}")
+        with open(path, "rb") as file:
+            return file.read(limit)
+    except FileNotFoundError:
+        raise RunError(f"{name} is missing from {folder.name}. {_ORIGINAL}") from None
+    except OSError as error:
+        raise RunError(f"{name} cannot be read ({error.strerror}). Check the file's permissions.") from error
+
+
+def check_safetensors(content: bytes, name: str) -> dict[str, tuple[int, ...]]:
+    """Check a safetensors file's header against its length, and give the shape of each tensor.
+
+    Raises: RunError if it is truncated or not of this format; the message gives both lengths.
+    """
+    length = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or length > MAX_HEADER:
+        raise RunError(f"{name} is not a safetensors file ({len(content):,} bytes). {_ORIGINAL}")
+    if len(content) < 8 + length:
+        raise RunError(f"{name} is truncated: {len(content):,} bytes of at least {8 + length:,}. {_ORIGINAL}")
+    try:
+        header = json.loads(content[8 : 8 + length].decode("utf-8"))
+        entries = {key: entry for key, entry in header.items() if key != "__metadata__"}
+        end = max((int(entry["data_offsets"][1]) for entry in entries.values()), default=0)
+        shapes = {key: tuple(int(side) for side in entry["shape"]) for key, entry in entries.items()}
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        raise RunError(f"{name} is not a safetensors file: its header is damaged. {_ORIGINAL}") from None
+    if len(content) != 8 + length + end:
+        raise RunError(f"{name} is truncated: {len(content):,} bytes of {8 + length + end:,}. {_ORIGINAL}")
+    return shapes
+
+
+def _open(path: Path, name: str) -> Run:
+    info = read_info(path)
+    version, sizes = _scan(path)
+    probes = read_probes(path)
+    if info.status == "running" and "trace.npz" not in os.listdir(path):
+        raise RunError(
+            "nothing is recorded yet. Wait for the first record; if the training was killed, start it again."
+        )
+    stored = read_columns(path)
+    if len(stored["step"]) == 0:
+        raise RunError("trace.npz holds no step yet. Wait for the first record, or train the run again.")
+    rows = {array: _typed(array, stored[array]) for array in stored}
+    _check_shapes(rows, info, len(probes.labels))
+    rows, problems = _cut(rows, probes)
+    snapshots, faults = _snapshots(sizes, info)
+    problems += faults
+    problems += [fault for site in range(len(info.sites)) if (fault := _basis_fault(path, site, rows)) is not None]
+    nothing = np.full(len(rows["step"]), np.nan, np.float32)
+    return Run(
+        name=name,
+        path=path,
+        info=info,
+        probes=probes,
+        steps=rows["step"],
+        images=rows.get("images", rows["step"]),
+        loss=rows.get("loss", nothing),
+        error=rows.get("error", nothing),
+        rate=rows.get("rate", nothing),
+        probe_loss=rows.get("probe_loss"),
+        probabilities=rows.get("probabilities"),
+        snapshots=snapshots,
+        problems=tuple(problems),
+        version=version,
+        rows=rows,
+    )
+
+
+def _typed(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    if name in ("step", "images"):
+        return array.astype(np.int64)
+    return array if name.startswith("grid_") else array.astype(np.float32)
+
+
+def _check_shapes(rows: Mapping[str, NDArray[Any]], info: RunInfo, n: int) -> None:
+    expected: dict[str, tuple[int | None, ...]] = dict.fromkeys(("images", "loss", "error", "rate"), ())
+    expected |= {"probe_loss": (n,), "probabilities": (n, len(info.classes) or None)}
+    for index, site in enumerate(info.sites):
+        name, kind = f"grid_{index}", "no family, so its grid"
+        expected[name] = (n, *site.output_size, len(site.output_size))
+        if site.family is not None:
+            name, kind = f"theta_{index}", f"family {site.family!r}, so its theta"
+            expected[name] = (n, None)
+        if name not in rows:
+            raise RunError(
+                f"trace.npz has no {name}, but run.json says that site {index} has {kind} is recorded. {_ORIGINAL}"
+            )
+    for name, shape in expected.items():
+        found = rows[name].shape[1:] if name in rows else shape
+        if len(found) != len(shape) or any(want not in (None, side) for want, side in zip(shape, found, strict=True)):
+            words = ", ".join("any" if want is None else str(want) for want in shape)
+            raise RunError(
+                f"trace.npz: {name} has shape {found} at each step, expected ({words}) as run.json and probes.npz "
+                f"have it. {_ORIGINAL}"
+            )
+
+
+def _cut(rows: dict[str, NDArray[Any]], probes: Probes) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Keep the steps before the first one that cannot be drawn, and say so."""
+    S = len(rows["step"])
+    first, culprit = S, ""
+    gaps: list[str] = []
+    for name, array in rows.items():
+        if array.dtype.kind != "f" or name == "rate":
+            continue
+        values = array[:, probes.labels >= 0] if name == "probe_loss" else array
+        finite = np.isfinite(values.reshape(S, -1)).all(axis=1)
+        if name in ("loss", "error"):
+            # One overflow in mixed precision leaves a gap in the curve; a loss that never comes back has diverged.
+            bad = S - int(np.argmax(finite[::-1])) if finite.any() else S
+            # A run whose loss was never finite may simply not have been told it: nothing diverged.
+            if bad == S and finite.any() and not finite.all():
+                step = int(rows["step"][np.argmin(finite)])
+                gaps.append(
+                    f"trace.npz: {name} holds nan or inf at step {step} and comes back after it, so its curve has a gap. "
+                    "The rest of the run can be used; if it happens often, train with a lower rate."
+                )
+        else:
+            bad = S if finite.all() else int(np.argmin(finite))
+        if bad < first:
+            first, culprit = bad, name
+    if first == S:
+        return rows, gaps
+    step = int(rows["step"][first])
+    if first == 0:
+        raise RunError(
+            f"trace.npz: {culprit} holds nan or inf from its first step on ({step}), so there is nothing to draw. "
+            "Train the run again with a lower rate."
+        )
+    fault = (
+        f"trace.npz: {culprit} holds nan or inf from step {step} on, so the run is shown up to step "
+        f"{int(rows['step'][first - 1])}. The training diverged there: train it again with a lower rate."
+    )
+    return {name: array[:first] for name, array in rows.items()}, [fault]
+
+
+def _snapshots(sizes: Mapping[int, int], info: RunInfo) -> tuple[tuple[int, ...], list[str]]:
+    """Tell which snapshots can be used, and those of another size than run.json wrote down."""
+    if info.snapshots is None:
+        return tuple(sorted(sizes)), []
+    # A file that run.json does not list was being written when the training was killed: it is not there yet.
+    missing = [step for step in info.snapshots if step not in sizes]
+    wrong = [step for step, size in info.snapshots.items() if step in sizes and sizes[step] != size]
+    faults = []
+    if wrong:
+        step = wrong[0]
+        faults.append(
+            f"{_several(wrong, 'is truncated or changed', 'are truncated or changed')}: "
+            f"{sizes[step]:,} bytes, expected {info.snapshots[step]:,}. "
+            "Take the file from the original folder; until then an earlier snapshot answers in its place."
+        )
+    if missing:
+        faults.append(
+            f"{_several(missing, 'is missing', 'are missing')}. "
+            "Take the file from the original folder; until then an earlier snapshot answers in its place."
+        )
+    return tuple(sorted(step for step in info.snapshots if step not in {*missing, *wrong})), faults
+
+
+def _several(steps: Sequence[int], one: str, many: str) -> str:
+    name = f"step_{steps[0]:06d}.safetensors"
+    return f"{name} {one}" if len(steps) == 1 else f"{name} and {len(steps) - 1} more {many}"
+
+
+def _snapshot_file(path: Path, step: int) -> str:
+    plain = f"step_{step:06d}.safetensors"
+    if (path / plain).exists():
+        return plain
+    # A hand-made run may have more zeros in its names.
+    return next((name.name for name in path.glob("step_*.safetensors") if _step_of(name.name) == step), plain)
+
+
+def _step_of(name: str) -> int | None:
+    match = _SNAPSHOT.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def _basis_fault(path: Path, site: int, rows: Mapping[str, NDArray[Any]]) -> str | None:
+    theta = rows.get(f"theta_{site}")
+    if theta is None:
+        return None
+    name = f"basis_{site}.safetensors"
+    try:
+        shapes = check_safetensors(read_file(path, name, MAX_BASIS), name)
+    except RunError as error:
+        return str(error)
+    P = shapes.get("identity", (0,))[0]
+    if theta.shape[2] == P:
+        return None
+    raise RunError(
+        f"trace.npz: theta_{site} has {theta.shape[2]} entries, but the family in {name} has {P}. "
+        "One of the two files came from another run: take both from the original folder."
+    )
+
+
+def _read_npz(folder: Path, name: str) -> dict[str, NDArray[Any]]:
+    """Read plain arrays of numbers out of an npz, each checked against its own header before it is unpacked."""
+    import io
+
+    content = read_file(folder, name, MAX_ARRAYS)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            total = sum(member.file_size for member in members)
+            if len(members) > MAX_MEMBERS or total > MAX_ARRAYS:
+                raise RunError(
+                    f"{name} unpacks to {len(members)} arrays of {total:,} bytes in all; "
+                    f"at most {MAX_MEMBERS} and {MAX_ARRAYS:,} are read. {_ORIGINAL}"
+                )
+            return {member.filename.removesuffix(".npy"): _read_npy(archive, member, name) for member in members}
+    except RunError:
+        raise
+    except Exception as error:  # zipfile and zlib raise a dozen types for a damaged archive
+        raise RunError(f"{name} is truncated or damaged ({len(content):,} bytes: {error}). {_ORIGINAL}") from error
+
+
+def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> NDArray[Any]:
+    label = member.filename.removesuffix(".npy")
+    with archive.open(member) as file:
+        version = npy.read_magic(file)
+        read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
+        shape, fortran, dtype = read_header(file)
+        if dtype.kind not in "fiu" or dtype.hasobject:
+            raise RunError(f"{where}: {label} is of type {dtype}, expected plain numbers. {_ORIGINAL}")
+        size = math.prod(shape) * dtype.itemsize
+        if fortran or len(shape) > 6 or size > member.file_size:
+            raise RunError(
+                f"{where}: {label} says shape {shape}, more than its {member.file_size:,} bytes. {_ORIGINAL}"
+            )
+        content = file.read(size + 1)
+    if len(content) != size:
+        raise RunError(f"{where}: {label} has {len(content):,} bytes, but shape {shape} takes {size:,}. {_ORIGINAL}")
+    return np.frombuffer(content, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    try:
+        children = sorted(root.iterdir(), key=lambda path: path.name)
+    except OSError:
+        return
+    yield from (path for path in children if path.is_dir() and not path.name.startswith((".", "__")))
+
+
+_checked: dict[tuple[str, str], tuple[str | None, bool]] = {}
+
+
+def _listed(name: str, path: Path) -> Listed:
+    try:
+        info = read_info(path)
+    except RunError as error:
+        return Listed(name=name, path=path, title=name, problem=str(error), usable=False)
+    key = (str(path), _scan(path)[0])
+    if key not in _checked:
+        if len(_checked) > 1000:  # runs that are being written leave an entry for each state
+            _checked.clear()
+        _checked[key] = _check(path)
+    problem_found, usable = _checked[key]
+    return Listed(name=name, path=path, title=info.title, problem=problem_found, usable=usable)
+
+
+def _check(path: Path) -> tuple[str | None, bool]:
+    try:
+        problems = open_run(path).problems
+    except RunError as error:
+        return str(error), False
+    return (problems[0] if problems else None), True
+
+
+def _just_written(path: Path) -> bool:
+    try:
+        newest = max((path / name).stat().st_mtime for name in ("run.json", "trace.npz"))
+    except OSError:
+        return False
+    return abs(time.time() - newest) < 1.0
+
+
+def _scan(path: Path) -> tuple[str, dict[int, int]]:
+    """Look at the folder once: a name for its state, for caches, and the sizes of the snapshots."""
+    states: list[str] = []
+    sizes: dict[int, int] = {}
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.name.endswith(".tmp") or entry.name == "resume.pt":  # no part of what a reader sees
+                continue
+            found = entry.stat(follow_symlinks=False)
+            states.append(f"{entry.name} {found.st_size} {found.st_mtime_ns}")
+            match = _SNAPSHOT.fullmatch(entry.name)
+            if match and (stat.S_ISREG(found.st_mode) or entry.is_file()):
+                sizes[int(match[1])] = entry.stat().st_size
+    return blake2b("\n".join(sorted(states)).encode(), digest_size=8).hexdigest(), sizes

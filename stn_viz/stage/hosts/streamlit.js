@@ -1,0 +1,36 @@
+/**
+ * Streamlit's side of the stage (components.v2): mount once, then update.
+ *
+ * Streamlit calls `render` at mount, at every change of `data` and on a theme or fragment change; the instance is kept by
+ * its parent element, so that all but the first are updates. The newest setStateValue is taken each time.
+ */
+import { createStage } from "../stage.js";
+
+/** @type {WeakMap<Node, {stage: {update: Function, destroy: Function}, setStateValue: Function}>} */
+const mounted = new WeakMap();
+
+/**
+ * The component's default export.
+ *
+ * @param {{data: object, parentElement: ShadowRoot | HTMLElement, setStateValue: (name: string, value: any) => void}} component
+ * @returns {() => void} cleanup, for the unmount
+ */
+export function render({ data, parentElement, setStateValue }) {
+  let instance = mounted.get(parentElement);
+  if (instance) {
+    instance.setStateValue = setStateValue;
+  } else {
+    instance = { stage: null, setStateValue };
+    const made = instance;
+    const host = { setState: (name, value) => made.setStateValue(name, value) };
+    instance.stage = createStage(parentElement.querySelector(".stn-stage"), host);
+    mounted.set(parentElement, instance);
+  }
+  instance.stage.update(data);
+  return () => {
+    // Also called for a call that a newer one overtook: then the stage is still in the page and lives on.
+    if (parentElement.isConnected || mounted.get(parentElement) !== instance) return;
+    mounted.delete(parentElement);
+    instance.stage.destroy();
+  };
+}

@@ -1,0 +1,26 @@
+/** Colours and sizes for canvases, read from the stage's CSS variables: one source for DOM and ink, light and dark. */
+
+/** @param {HTMLElement} root  the stage's element, inside the host's theme */
+export function readTheme(root) {
+  const style = getComputedStyle(root);
+  const of = (name) => style.getPropertyValue(name).trim();
+  const small = Math.max(11, 0.8 * parseFloat(style.fontSize));
+  return {
+    font: style.fontFamily,
+    small,
+    ink: of("--ink"),
+    muted: of("--muted-solid"),
+    line: of("--line-solid"),
+    surface: of("--surface-solid"),
+    hatch: of("--hatch"),
+    marginAlpha: Number(of("--margin-alpha")),
+    loss: of("--loss"),
+    error: of("--error"),
+    grid: of("--grid"),
+    ghost: of("--ghost"),
+    ghostHalo: of("--ghost-halo"),
+    tap: of("--tap"),
+    edgeWidth: 4,
+    edges: { top: of("--edge-top"), right: of("--edge-right"), bottom: of("--edge-bottom"), left: of("--edge-left") },
+  };
+}

@@ -1,0 +1,42 @@
+/** Where normalised source coordinates stand on the U canvas, and back. */
+
+/** Half of the canvas's width in normalised units at rest: the image and a margin where the grid can go. */
+export const HALF = 1.34;
+/** The farthest the view opens by itself. */
+export const HALF_MAX = 8;
+
+/**
+ * @param {number} side  the canvas's side, px (the canvas is square)
+ * @param {{width: number, height: number}} image  pixels of U: its longer side spans the same share of the canvas
+ * @param {number} half  half of the canvas in units of half the image's longer side
+ */
+export function createViewport(side, image, half) {
+  const longer = Math.max(image.width, image.height);
+  const scale = side / (2 * half);
+  const sx = (scale * image.width) / longer;
+  const sy = (scale * image.height) / longer;
+  const middle = side / 2;
+  return {
+    side,
+    /** pixels on the screen per normalised unit of x and of y */
+    metric: [sx, sy],
+    toScreen: (x, y) => [middle + x * sx, middle + y * sy],
+    toImage: (px, py) => [(px - middle) / sx, (py - middle) / sy],
+    /** the image's rectangle: left, top, width, height */
+    rect: [middle - sx, middle - sy, 2 * sx, 2 * sy],
+  };
+}
+
+/** Half-extent that shows all of these points, between HALF and HALF_MAX; steps coarse enough not to creep. */
+export function halfFor(points, image) {
+  const longer = Math.max(image.width, image.height);
+  let reach = 0;
+  for (let i = 0; i < points.length; i += 2) {
+    const x = Math.abs(points[i]) * (image.width / longer);
+    const y = Math.abs(points[i + 1]) * (image.height / longer);
+    if (Number.isFinite(x)) reach = Math.max(reach, x);
+    if (Number.isFinite(y)) reach = Math.max(reach, y);
+  }
+  if (reach <= HALF - 0.02) return HALF;
+  return Math.min(HALF_MAX, HALF * 1.25 ** Math.ceil(Math.log((reach + 0.05) / HALF) / Math.log(1.25)));
+}

@@ -1,0 +1,110 @@
+/** A number that is dragged sideways, typed (double-click or Enter) or stepped by keys. */
+
+import { el, setText } from "./dom.js";
+
+const PIXELS_A_STEP = 2;
+
+/** +0.505, −12.3, 1.5e+6: a sign always, a true minus, digits that fit a cell. */
+export function signed(value, digits = 3) {
+  const size = Math.abs(value);
+  const text = size >= 1e4 ? size.toExponential(0) : size >= 100 ? size.toFixed(0) : size >= 10 ? size.toFixed(Math.max(0, digits - 1)) : size.toFixed(digits);
+  return (value < 0 && Number(text) !== 0 ? "−" : "+") + text;
+}
+
+/** What somebody typed, or null: a decimal comma, a true minus and a unit behind the number are all right. */
+export function parseNumber(text) {
+  const plain = text.trim().replaceAll("−", "-").replace(",", ".").replace(/[°×x%]$/, "").trim();
+  const value = Number(plain);
+  return plain !== "" && Number.isFinite(value) ? value : null;
+}
+
+/**
+ * @param {{label: string, step: number, format: (value: number) => string,
+ *          begin: () => void, input: (value: number, tag: string) => void, commit: () => void, cancel: () => void,
+ *          reject: (sentence: string) => void}} options
+ *   step: what one key press changes; Shift a tenth of it, PageUp and PageDown ten times
+ * @returns {{element: HTMLElement, set: (value: number) => void}}
+ */
+export function createNumber({ label, step, format, begin, input, commit, cancel, reject }) {
+  let value = 0;
+  let grab = null;
+  const face = el("span.number", {
+    role: "spinbutton",
+    tabindex: 0,
+    "aria-label": label,
+    title: `${label}: drag sideways, double-click to type`,
+  });
+
+  const change = (next, tag) => {
+    begin();
+    input(next, tag);
+    commit();
+  };
+  const type = () => {
+    const box = el("input.typing", { type: "text", inputmode: "decimal", "aria-label": label, value: String(Number(value.toPrecision(6))) });
+    let done = false;
+    const close = (keep) => {
+      if (done) return;
+      done = true;
+      const typed = parseNumber(box.value);
+      box.replaceWith(face);
+      face.focus({ preventScroll: true });
+      if (!keep) return;
+      if (typed === null) reject(`“${box.value}” is not a number. Type one such as 0.5 or −1.2.`);
+      else if (typed !== value) change(typed, null);
+    };
+    box.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") close(true);
+      else if (event.key === "Escape") close(false);
+      else return;
+      event.stopPropagation();
+      event.preventDefault();
+    });
+    box.addEventListener("blur", () => close(true));
+    face.replaceWith(box);
+    box.select();
+  };
+
+  face.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    face.setPointerCapture(event.pointerId);
+    grab = { x: event.clientX, from: value, moved: false };
+  });
+  face.addEventListener("pointermove", (event) => {
+    if (!grab) return;
+    const by = event.clientX - grab.x;
+    if (!grab.moved && Math.abs(by) < 3) return;
+    if (!grab.moved) begin();
+    grab.moved = true;
+    input(grab.from + (by / PIXELS_A_STEP) * step * (event.shiftKey ? 0.1 : 1), null);
+  });
+  const release = (event) => {
+    if (grab?.moved) (event.type === "pointerup" ? commit : cancel)();
+    grab = null;
+  };
+  face.addEventListener("pointerup", release);
+  face.addEventListener("pointercancel", release);
+  face.addEventListener("dblclick", type);
+  face.addEventListener("keydown", (event) => {
+    const by = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 10, PageDown: -10 }[event.key];
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (by) change(value + by * step * (event.shiftKey ? 0.1 : 1), label);
+    else if (event.key === "Enter" || event.key === "F2") type();
+    else if (event.key === "Escape" && grab?.moved) {
+      grab = null;
+      cancel();
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+
+  return {
+    element: face,
+    set: (next) => {
+      value = next;
+      setText(face, format(next));
+      const now = String(Number(next.toPrecision(6)));
+      if (face.getAttribute("aria-valuenow") !== now) face.setAttribute("aria-valuenow", now);
+    },
+  };
+}

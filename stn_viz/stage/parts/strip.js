@@ -1,0 +1,48 @@
+/** The images of a run, down the left: thumbnails, one chosen. */
+
+import { createPicture } from "../ink/picture.js";
+import { el } from "./dom.js";
+
+export function createStrip(choose) {
+  const list = el("div.thumbs", { role: "listbox", "aria-label": "images", tabindex: 0 });
+  const element = el("nav.strip", { "aria-label": "images" }, el("h2", { text: "Images" }), list);
+  let chosen = -1;
+
+  list.addEventListener("keydown", (event) => {
+    const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1, PageDown: 6, PageUp: -6 }[event.key];
+    const end = { Home: 0, End: list.children.length - 1 }[event.key];
+    if ((!by && end === undefined) || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    choose(Math.max(0, Math.min(list.children.length - 1, end ?? chosen + by)));
+  });
+
+  return {
+    element,
+    start: (probes, classes) => {
+      chosen = -1;
+      list.replaceChildren(...Array.from({ length: probes.count }, (_, i) => {
+        const picture = createPicture();
+        picture.paint(probes.image(i));
+        const name = classes[probes.labels[i]] ?? "unlabelled";
+        picture.canvas.setAttribute("aria-hidden", "true");
+        const thumb = el("div.thumb", { role: "option", id: `image-${i}`, "aria-label": `image ${i}, label ${name}`, title: `image ${i}, label ${name}` }, picture.canvas);
+        thumb.addEventListener("click", () => choose(i));
+        return thumb;
+      }));
+    },
+    set: (image) => {
+      if (image === chosen) return;
+      list.children[chosen]?.setAttribute("aria-selected", "false");
+      chosen = image;
+      const thumb = list.children[chosen];
+      if (!thumb) return;
+      thumb.setAttribute("aria-selected", "true");
+      list.setAttribute("aria-activedescendant", thumb.id);
+      // Scroll the strip alone: scrollIntoView would move the page under the hand.
+      const [low, high] = [thumb.offsetTop - list.offsetTop, thumb.offsetLeft - list.offsetLeft];
+      if (low < list.scrollTop || low + thumb.offsetHeight > list.scrollTop + list.clientHeight) list.scrollTop = low - list.clientHeight / 2;
+      if (high < list.scrollLeft || high + thumb.offsetWidth > list.scrollLeft + list.clientWidth) list.scrollLeft = high - list.clientWidth / 2;
+    },
+  };
+}

@@ -1,0 +1,118 @@
+/** Training's time: play, step, type a step, scrub, speed. */
+
+import { axis, drawTimeline, logScale } from "../ink/chart.js";
+import { el, setText, sized } from "./dom.js";
+
+const PAD = 10;
+export const SPEEDS = [0.25, 0.5, 1, 2, 4];
+
+/** @param {{seek: (index: number) => void, step: (by: number) => void, play: () => void, setSpeed: (speed: number) => void, reject}} actions */
+export function createTimeline(actions) {
+  const round = (text, title, click) => el("button.round", { type: "button", title, text, "aria-label": title, on: { click } });
+  const play = round("▶", "play (Space)", actions.play);
+  play.classList.add("play");
+  const typed = el("input.step", { type: "text", inputmode: "numeric", "aria-label": "step", title: "type a step and press Enter" });
+  const last = el("span");
+  const speed = el("select", { "aria-label": "speed", title: "speed of playing" }, ...SPEEDS.map((value) => el("option", { value, text: `${value}×` })));
+  const canvas = el("canvas", { role: "slider", tabindex: 0, "aria-label": "training step" });
+  const tip = el("div.tip", { hidden: true });
+  const legend = el("div.legend", {}, el("span.loss", { text: "loss" }), el("span.error", { text: "error" }));
+  const element = el("section.timeline", { "aria-label": "training" },
+    el("div.transport", {},
+      el("div.buttons", {}, round("‹", "one step back (←)", () => actions.step(-1)), play, round("›", "one step on (→)", () => actions.step(1)), speed),
+      el("div.where", {}, el("span", { text: "step" }), typed, last)),
+    el("div.chart", {}, canvas, legend, tip));
+
+  let trace = null;
+  let scales = null;
+  let ticks = [];
+  let hover = null;
+  let width = 0;
+  let height = 0;
+  let redraw = () => {};
+
+  const indexAt = (event) => axis(trace.count, PAD, width - PAD).toIndex(event.clientX - canvas.getBoundingClientRect().left);
+  let scrubbing = false;
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    canvas.setPointerCapture(event.pointerId);
+    scrubbing = true;
+    actions.seek(indexAt(event));
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    hover = indexAt(event);
+    if (scrubbing) actions.seek(hover);
+    redraw();
+  });
+  const release = () => { scrubbing = false; };
+  canvas.addEventListener("pointerup", release);
+  canvas.addEventListener("pointercancel", release);
+  canvas.addEventListener("pointerleave", () => {
+    hover = null;
+    redraw();
+  });
+  canvas.addEventListener("keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (by) actions.step(by);
+    else if (event.key === "Home") actions.seek(0);
+    else if (event.key === "End") actions.seek(trace.count - 1);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  const jump = () => {
+    const wanted = Number(typed.value.replace(/[\s,.']/g, ""));
+    if (typed.value.trim() === "" || !Number.isFinite(wanted)) {
+      actions.reject(`“${typed.value}” is not a step. Type a number from 0 to ${trace.step[trace.count - 1].toLocaleString("en")}.`);
+    } else {
+      let best = 0;
+      for (let i = 0; i < trace.count; i++) if (Math.abs(trace.step[i] - wanted) < Math.abs(trace.step[best] - wanted)) best = i;
+      actions.seek(best);
+    }
+    typed.blur();
+  };
+  typed.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") jump();
+    else if (event.key === "Escape") typed.blur();
+    else return;
+    event.stopPropagation();
+  });
+  typed.addEventListener("focus", () => typed.select());
+  speed.addEventListener("change", () => actions.setSpeed(Number(speed.value)));
+
+  return {
+    element,
+    start: (traceNow, snapshots) => {
+      trace = traceNow;
+      scales = { loss: logScale(trace.loss), error: logScale(trace.error) };
+      const wanted = new Set(snapshots);
+      ticks = Array.from(trace.step, (step, i) => (wanted.has(step) ? i : -1)).filter((i) => i >= 0);
+      setText(last, `/ ${trace.step[trace.count - 1].toLocaleString("en")}`);
+    },
+    set: ({ index, playing, speed: speedNow }, theme) => {
+      const box = canvas.parentElement.getBoundingClientRect();
+      width = box.width;
+      height = box.height;
+      const paint = () => {
+        drawTimeline(sized(canvas, width, height), theme, { steps: trace.step, loss: trace.loss, error: trace.error, scales, ticks, index, hover }, { width, height, pad: PAD });
+        tip.hidden = hover === null;
+        if (hover === null) return;
+        const left = axis(trace.count, PAD, width - PAD).toX(hover);
+        setText(tip, `step ${trace.step[hover].toLocaleString("en")} · loss ${trace.loss[hover].toFixed(3)} · error ${(100 * trace.error[hover]).toFixed(1)} %`);
+        tip.style.transform = `translateX(${Math.max(0, Math.min(width - tip.offsetWidth, left - tip.offsetWidth / 2))}px)`;
+      };
+      redraw = paint;
+      paint();
+      const step = trace.step[index];
+      if (!typed.matches(":focus")) typed.value = step.toLocaleString("en");
+      setText(play, playing ? "❚❚" : "▶");
+      play.setAttribute("aria-label", playing ? "pause (Space)" : "play (Space)");
+      play.title = playing ? "pause (Space)" : "play (Space)";
+      if (Number(speed.value) !== speedNow) speed.value = String(speedNow);
+      for (const [name, value] of [["aria-valuemin", 0], ["aria-valuemax", trace.count - 1], ["aria-valuenow", index], ["aria-valuetext", `step ${step}, loss ${trace.loss[index].toFixed(3)}`]]) {
+        canvas.setAttribute(name, String(value));
+      }
+    },
+  };
+}

@@ -1,0 +1,82 @@
+/** Fetching what a run's pictures need: probe images, trace and bases, each once, by content. */
+
+import { readTensors } from "../numbers/tensors.js";
+import { makeBasis } from "../numbers/grid.js";
+
+const fetched = new Map(); // address -> promise of tensors; content never changes behind an address
+
+async function tensorsAt(address) {
+  const response = await fetch(address);
+  const kind = response.headers.get("content-type") || "";
+  if (!response.ok || kind.includes("text/html")) {
+    throw new Error(`${address}: ${response.ok ? "the server no longer has it" : await response.text()}`);
+  }
+  return readTensors(await response.arrayBuffer());
+}
+
+function once(address) {
+  if (!fetched.has(address)) {
+    const promise = tensorsAt(address);
+    promise.catch(() => fetched.delete(address)); // a failed fetch may be tried again
+    fetched.set(address, promise);
+  }
+  return fetched.get(address);
+}
+
+/** @returns {string} the name under which a basis travels, e.g. "tps-28x28-0-4" */
+export function basisName(family, size, alignCorners, points) {
+  return `${family}-${size[0]}x${size[1]}-${alignCorners ? 1 : 0}${points ? `-${points}` : ""}`;
+}
+
+/** @returns {Promise<object>} a basis of any family, made by the server on demand */
+export async function loadBasis(routes, name) {
+  return makeBasis(await once(`${routes.basis}${name}.safetensors`));
+}
+
+/**
+ * @param {object} data  what the page handed over
+ * @returns {Promise<{probes: object, trace: object, bases: object[]}>}
+ */
+export async function loadRun(data) {
+  const at = (key) => once(data.routes.asset + key);
+  const [probes, trace, ...bases] = await Promise.all([
+    at(data.assets.probes),
+    at(data.assets.trace),
+    ...data.assets.bases.map((key) => (key ? at(key).then(makeBasis) : null)),
+  ]);
+  return { probes: readProbes(probes), trace: readTrace(trace, data.sites.length), bases };
+}
+
+function readProbes(tensors) {
+  const [count, channels, height, width] = tensors.U.shape;
+  const raw = tensors.U.data;
+  const data = raw instanceof Uint8Array ? Float32Array.from(raw, (byte) => byte / 255) : raw;
+  const size = channels * height * width;
+  return {
+    count,
+    channels,
+    height,
+    width,
+    labels: tensors.labels.data,
+    image: (i) => ({ data: data.subarray(i * size, (i + 1) * size), channels, height, width }),
+  };
+}
+
+function readTrace(tensors, sites) {
+  const n = tensors.probabilities.shape[1];
+  const classes = tensors.probabilities.shape[2];
+  const row = (tensor, index, image, length) => tensor.data.subarray((index * n + image) * length, (index * n + image + 1) * length);
+  return {
+    step: tensors.step.data,
+    loss: tensors.loss.data,
+    error: tensors.error.data,
+    count: tensors.step.data.length,
+    /** @returns {Float32Array | null} (P,) theta of one probe at one record; null for a site of no family */
+    theta: (site, index, image) => {
+      const theta = site < sites ? tensors[`theta_${site}`] : undefined;
+      return theta ? row(theta, index, image, theta.shape[2]) : null;
+    },
+    probabilities: (index, image) => row(tensors.probabilities, index, image, classes),
+    probeLoss: (index, image) => tensors.probe_loss.data[index * n + image],
+  };
+}

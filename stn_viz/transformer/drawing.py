@@ -1,0 +1,56 @@
+"""What a drawer of grids needs of a family: its factors at the pixels, on grid lines and at the hand's lattice.
+
+The browser multiplies these tensors and knows no family: H = b (M theta + m0) at any row of b.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from stn_viz.transformer.base import Family
+
+# Grid lines each way, the outermost of which are the frame; points on a line that can bend; the hand's lattice.
+LINES = 15
+POINTS_ON_A_CURVE = 33
+HAND = 9
+
+
+def drawing_basis(family: Family) -> dict[str, Tensor]:
+    """The family's factors as float32 and int32 tensors, fit for safetensors.
+
+    Shapes: b (H' W', k) row by row, M (3 k, P), m0 (3 k,), identity (P,), size (2,) = (H', W');
+            lines_b (2 L m, k) and lines_shape (2,) = (L, m): L lines x_t = const from left to right, each of m points
+            from top to bottom, then L lines y_t = const from top to bottom, each from left to right;
+            hand_b (81, k), a 9 x 9 lattice row by row.
+    Units:  normalised. Lines and lattice span -1..1 whatever align_corners is: the first and the last are the frame.
+            m is 2 where straight lines stay straight.
+    """
+    x, y = family.target_grid()
+    b, M, m0 = family.factors(x, y)
+    m = 2 if family.straight else POINTS_ON_A_CURVE
+    across, along = _lattice(LINES, m)  # line by line: the line's own coordinate, then the one that runs along it
+    lines_x, lines_y = torch.cat([across, along]), torch.cat([along, across])
+    hand_y, hand_x = _lattice(HAND, HAND)
+    return {
+        "b": _float(b),
+        "M": M.float().contiguous(),
+        "m0": m0.float(),
+        "identity": family.identity.float(),
+        "size": torch.tensor(family.size, dtype=torch.int32),
+        "lines_b": _float(family.factors(lines_x, lines_y)[0]),
+        "lines_shape": torch.tensor([LINES, m], dtype=torch.int32),
+        "hand_b": _float(family.factors(hand_x, hand_y)[0]),
+    }
+
+
+def _lattice(rows: int, columns: int) -> tuple[Tensor, Tensor]:
+    """The two coordinates, each (rows, columns), of a lattice over [-1, 1]^2: the row's own first."""
+    outer, inner = (torch.linspace(-1, 1, n, dtype=torch.float64) for n in (rows, columns))
+    u, v = torch.meshgrid(outer, inner, indexing="ij")
+    return u, v
+
+
+def _float(b: Tensor) -> Tensor:
+    """Basis functions (..., k) as rows of float32."""
+    return b.reshape(-1, b.shape[-1]).float().contiguous()

@@ -1,0 +1,128 @@
+"""The sampler: V_i = sum_n sum_m U_nm k(x_i - m) k(y_i - n), every channel with the same grid (eq. 3).
+
+`sample` is torch's own operator; `sample_by_sum` is the equation as it stands in the paper, and its oracle.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from stn_viz.transformer.base import ShapeError
+
+Kernel = Literal["nearest", "bilinear", "bicubic"]
+Padding = Literal["zeros", "border", "reflection"]
+
+# Normalised; outside any image, and its pixel coordinates are still whole numbers in float32.
+_FAR = 1e4
+
+
+def sample(U: Tensor, grid: Tensor, *, kernel: Kernel, padding: Padding, align_corners: bool) -> Tensor:
+    """Fetch U at the grid's points.
+
+    Shapes: U (N, C, H, W), grid (N, H', W', 2) -> V (N, C, H', W'); or a volume, U (N, C, D, H, W),
+            grid (N, D', H', W', 3) -> V (N, C, D', H', W'), where bilinear is trilinear and bicubic is not defined.
+    Units:  grid normalised, last axis (x, y) or (x, y, z), -1..1 spanning U under align_corners. V has U's dtype; the
+            arithmetic has the wider of U's and the grid's, at least float32, also under autocast.
+            A point at infinity, on a horizon, is fetched as one far outside: it gets what the padding gives there.
+    Raises: ShapeError for shapes that do not belong together, ValueError for an unknown kernel or padding. Never for
+            the grid's values: theta is checked where grids are made, and looking for nan here costs what sampling does.
+    Source: Jaderberg et al. 2015, section 3.3; torch.nn.functional.grid_sample.
+    """
+    _check(U, grid, kernel, padding)
+    if U.dim() == 5 and kernel == "bicubic":
+        raise ShapeError("A volume can be sampled nearest or bilinear (trilinear), not bicubic. Choose one of these.")
+    dtype = _arithmetic(U, grid)
+    with torch.autocast(U.device.type, enabled=False):
+        V = F.grid_sample(
+            U.to(dtype), _reachable(grid.to(dtype)), mode=kernel, padding_mode=padding, align_corners=align_corners
+        )
+    return V.to(U.dtype)
+
+
+def sample_by_sum(U: Tensor, grid: Tensor, *, kernel: Kernel, padding: Padding, align_corners: bool) -> Tensor:
+    """Eq. 3, term by term: the slow, readable form, for images. Beyond its edges U goes on as the padding says.
+
+    All three kernels are 0 from a distance of 2 on, so the sum runs over the 4 x 4 pixels around each point. A point
+    just between two pixels goes to the right or lower one under "nearest" (eq. 4); torch takes the even one.
+
+    Shapes, units, errors: as `sample`, without volumes.
+    """
+    _check(U, grid, kernel, padding)
+    if U.dim() != 4:
+        raise ShapeError(f"The sum is written for images (N, C, H, W), got U {tuple(U.shape)}. Use sample.")
+    dtype = _arithmetic(U, grid)
+    H, W = U.shape[2:]
+    u, v = _reachable(grid.to(dtype)).unbind(-1)
+    x, y = _pixels(u, W, align_corners), _pixels(v, H, align_corners)
+    V = U.new_zeros(*U.shape[:2], *grid.shape[1:3], dtype=dtype)
+    for dn, dm in product(range(-1, 3), repeat=2):
+        m, n = x.detach().floor() + dm, y.detach().floor() + dn
+        V = V + _fetch(U, m, n, padding, align_corners) * (_weight(x - m, kernel) * _weight(y - n, kernel))[:, None]
+    return V.to(U.dtype)
+
+
+def _weight(d: Tensor, kernel: Kernel) -> Tensor:
+    """The kernel k at a distance d in pixels."""
+    if kernel == "nearest":
+        return ((d + 0.5).floor() == 0).to(d)  # eq. 4
+    if kernel == "bilinear":
+        return (1 - d.abs()).clamp(min=0)  # eq. 5
+    a, r = -0.75, d.abs()  # Keys 1981, with torch's a
+    near = (a + 2) * r**3 - (a + 3) * r**2 + 1
+    far = a * (r**3 - 5 * r**2 + 8 * r - 4)
+    return torch.where(r <= 1, near, torch.where(r < 2, far, torch.zeros_like(r)))
+
+
+def _pixels(u: Tensor, size: int, align_corners: bool) -> Tensor:
+    """Normalised to pixel coordinates, in which pixel m's centre is at m."""
+    return (u + 1) / 2 * (size - 1) if align_corners else ((u + 1) * size - 1) / 2
+
+
+def _fetch(U: Tensor, m: Tensor, n: Tensor, padding: Padding, align_corners: bool) -> Tensor:
+    """U_nm, (N, C, H', W'), for columns m and rows n (N, H', W') that may lie outside U."""
+    H, W = U.shape[2:]
+    col, row = _inside(m, W, padding, align_corners), _inside(n, H, padding, align_corners)
+    batch = torch.arange(len(U), device=U.device)[:, None, None]
+    value = U[batch, :, row, col].movedim(-1, 1)
+    if padding == "zeros":
+        value = value * ((m >= 0) & (m < W) & (n >= 0) & (n < H))[:, None]
+    return value
+
+
+def _inside(m: Tensor, size: int, padding: Padding, align_corners: bool) -> Tensor:
+    """The index in 0..size-1 whose value stands at m: the mirrored one under reflection, else the nearest."""
+    if padding == "reflection" and align_corners:  # mirrors at the centres of the outermost pixels
+        m = (size - 1) - ((m % max(2 * (size - 1), 1)) - (size - 1)).abs()
+    elif padding == "reflection":  # mirrors at the image's edges, half a pixel further out
+        m = m % (2 * size)
+        m = torch.minimum(m, 2 * size - 1 - m)
+    return m.clamp(0, size - 1).long()
+
+
+def _reachable(grid: Tensor) -> Tensor:
+    """Infinity brought to where pixel arithmetic still holds: inf times a weight of 0 would be nan. nan stays nan."""
+    return torch.nan_to_num(grid, nan=torch.nan, posinf=_FAR, neginf=-_FAR)
+
+
+def _arithmetic(U: Tensor, grid: Tensor) -> torch.dtype:
+    return torch.promote_types(torch.promote_types(U.dtype, grid.dtype), torch.float32)
+
+
+def _check(U: Tensor, grid: Tensor, kernel: str, padding: str) -> None:
+    if kernel not in get_args(Kernel):
+        raise ValueError(f"There is no kernel {kernel!r}. Choose one of {', '.join(get_args(Kernel))}.")
+    if padding not in get_args(Padding):
+        raise ValueError(f"There is no padding {padding!r}. Choose one of {', '.join(get_args(Padding))}.")
+    if not (U.is_floating_point() and grid.is_floating_point()):
+        raise TypeError(f"U is {U.dtype} and grid {grid.dtype}, expected floating point. Convert with .float() first.")
+    fits = U.dim() in (4, 5) and grid.dim() == U.dim() and grid.shape[-1] == U.dim() - 2
+    if not fits or len(U) != len(grid):
+        raise ShapeError(
+            f"U has shape {tuple(U.shape)} and grid {tuple(grid.shape)}, expected (N, C, H, W) with (N, H', W', 2), "
+            "or (N, C, D, H, W) with (N, D', H', W', 3), and the same N. Expand the one of fewer."
+        )
