@@ -37,7 +37,7 @@ def predictions(run: Run, view: View) -> dict[str, Any]:
     snapshot = run.snapshot_at(view.step)
     model = _network(run, snapshot)
     U = torch.from_numpy(run.probes.U[image : image + 1])
-    with torch.inference_mode():
+    with torch.inference_mode(), _one_at_a_time:
         logits = model(U) if _is_networks_own(run, view) else _by_hand(run, view, model, snapshot, U)
         probabilities = logits.double().softmax(-1)[0]
         label = int(run.probes.labels[image])
@@ -175,6 +175,7 @@ class _Newest:
             return made
 
 
+_one_at_a_time = threading.Lock()  # networks are shared, and one whose transformer stands aside answers nobody else
 _NETWORKS = _Newest(most=64)  # 1.6 MB each for the paper's networks: 30 people at different steps fit
 _INPUTS = _Newest(most=1024)
 _FAMILIES = _Newest(most=32)

@@ -25,7 +25,7 @@ def image_of(run: Run, view: View) -> int:
 def site_of(run: Run, view: View) -> Site:
     """The transformer site of the view. Raises: LensError if the network has none, or not so many."""
     if not run.sites:
-        raise LensError("There is no transformer in this network, so there is no theta to set.")
+        raise LensError("There is no transformer in this network, so it has no theta.")
     if not 0 <= view.site < len(run.sites):
         raise LensError(f"site is {view.site}, but run {run.name!r} has sites 0 to {len(run.sites) - 1}.")
     return run.sites[view.site]

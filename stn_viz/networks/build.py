@@ -6,6 +6,7 @@ At 42 x 42 (RTS) each of the four has about 400 k parameters in all, as in the p
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
+import torch
 from torch import Tensor, nn
 
 from stn_viz.networks.classifiers import convolutional, fully_connected
@@ -15,8 +16,13 @@ from stn_viz.transformer import family as make_family
 
 NAMES = ("fcn", "cnn", "st-fcn", "st-cnn")
 
-# Few filters first, many after: for the same number of parameters 1.7 times the speed of an even split on two CPU cores.
+# The CNN: few filters first, many after, 1.7 times as fast on two CPU cores as an even split of the same parameters.
 FILTERS = (32, 216)
+# The ST-CNN puts its parameters into the localisation network. With 350 k behind the transformer (as in the paper, whose
+# localisation network is tiny) the classifier knows digits in every orientation before theta has learned to turn: after 90 k
+# images of RTS theta followed position and size, but of the rotation only 1 %. With 8 filters first it has to be
+# shown upright digits: 55 % after 120 k images.
+FILTERS_BEHIND_TRANSFORMER = (8, 64)
 HIDDEN = 203  # the paper's 128 would give an FCN of 244 k at 42 x 42
 HIDDEN_BEHIND_TRANSFORMER = 308
 
@@ -45,7 +51,9 @@ class Transformed(nn.Module):
 
     def forward(self, U: Tensor) -> Tensor:
         """Logits of V."""
-        V = self.transformer(U)
+        # Under autocast too in full precision: bfloat16's 8 bits would place the grid by a tenth of a pixel.
+        with torch.autocast(U.device.type, enabled=False):
+            V = self.transformer(U)
         return cast(Tensor, self.classifier(V))
 
 
@@ -87,7 +95,9 @@ def build(
         classifier = fully_connected(size=V_size, channels=channels, classes=classes, hidden=HIDDEN_BEHIND_TRANSFORMER)
     else:
         localisation = convolutional_localisation(size=U_size, channels=channels, family=made)
-        classifier = convolutional(size=V_size, channels=channels, classes=classes, filters=FILTERS)
+        classifier = convolutional(
+            size=V_size, channels=channels, classes=classes, filters=FILTERS_BEHIND_TRANSFORMER
+        )
     return Transformed(SpatialTransformer(localisation, made, kernel=kernel, padding=padding), classifier)
 
 

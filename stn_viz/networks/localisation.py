@@ -10,14 +10,13 @@ from stn_viz.transformer import Family, identity_start
 LARGE = 32  # pixels; above it the convolutional net looks at U reduced by 2
 
 
-def convolutional_localisation(
-    *, size: tuple[int, int], channels: int, family: Family, hidden: int = 128
-) -> nn.Sequential:
-    """Two 5x5 convolutions of 20 filters with pooling between, a fully connected layer, the regression layer.
+def convolutional_localisation(*, size: tuple[int, int], channels: int, family: Family) -> nn.Sequential:
+    """Two 5x5 convolutions with pooling between, fully connected layers, the regression layer.
 
-    As the paper's, with two changes: a U above 32 px is first averaged 2 x 2 (where the digit lies can be read from
-    that as well, at a quarter of the cost), and the fully connected layer reads the second convolution unpooled and has 128
-    units, not 20: pooled to 2 x 2, position survives badly, and it learns more slowly.
+    The paper's has 20 filters and one layer of 20. Ours differs where that makes theta learn sooner: 24 filters; a U above
+    32 px is first averaged 2 x 2 (where the digit lies can be read from that as well, at a quarter of the cost); the second
+    convolution is not pooled, for position survives 2 x 2 cells badly; then layers of 560 and 256, since to say how far a
+    digit is turned is about as hard as to say which one it is.
 
     Shapes: (N, channels, *size) -> theta (N, P).
     Source: Jaderberg et al. 2015, section 4.1 and appendix A.4.
@@ -30,15 +29,17 @@ def convolutional_localisation(
         )
     return nn.Sequential(
         nn.AvgPool2d(reduce) if reduce > 1 else nn.Identity(),
-        nn.Conv2d(channels, 20, 5),
+        nn.Conv2d(channels, 24, 5),
         nn.MaxPool2d(2),
         nn.ReLU(),
-        nn.Conv2d(20, 20, 5),
+        nn.Conv2d(24, 24, 5),
         nn.ReLU(),
         nn.Flatten(),
-        nn.Linear(20 * height * width, hidden),
+        nn.Linear(24 * height * width, 560),
         nn.ReLU(),
-        _regression(hidden, family),
+        nn.Linear(560, 256),
+        nn.ReLU(),
+        _regression(256, family),
     )
 
 

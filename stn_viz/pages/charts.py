@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 from stn_viz.lens import ThetaOverTime
 
 HEIGHT = 260
+MOST_PANELS = 8
 
 
 @dataclass(frozen=True)
@@ -30,54 +31,36 @@ def theta_over_time(series: ThetaOverTime, *, step: int, ink: Ink) -> go.Figure:
     """One small panel for each gauge unit over the recorded steps, two rows that share x; the playhead at `step`.
 
     x counts records, as on the stage's timeline: they are dense early, and so get the room that early training needs.
+    More entries than panels are told apart in (a thin plate spline's) share one panel.
     """
     count = len(series.names)
-    columns = min(3, count) if count <= 6 else min(6, -(-count // 4))
-    rows = -(-count // columns)
+    panels = [[entry] for entry in range(count)] if count <= MOST_PANELS else [list(range(count))]
+    titles = series.names if count <= MOST_PANELS else (f"all {count} entries of theta",)
+    columns = -(-len(panels) // 2) if len(panels) > 3 else len(panels)
+    rows = -(-len(panels) // columns)
     figure = make_subplots(
         rows=rows,
         cols=columns,
         shared_xaxes="all",
         horizontal_spacing=0.05,
-        vertical_spacing=min(0.14, 0.5 / rows),
-        subplot_titles=series.names,
+        vertical_spacing=0.14,
+        subplot_titles=titles,
     )
-    records = np.arange(len(series.steps))
-    places, labels = step_labels(series.steps)
     playhead = max(0, int(np.searchsorted(series.steps, step, side="right")) - 1)
-    for index, name in enumerate(series.names):
-        row, column = index // columns + 1, index % columns + 1
-        unit = series.units[index]
-        if series.pose is not None:
-            figure.add_scatter(
-                x=records[[0, -1]],
-                y=np.repeat(series.pose[index], 2),
-                mode="lines",
-                line={"color": ink.truth, "width": 1.5, "dash": "dash"},
-                name="true pose",
-                hovertemplate=f"true {name} %{{y:.3~f}}{unit}<extra></extra>",
-                row=row,
-                col=column,
-            )
-        figure.add_scatter(
-            x=records,
-            y=series.values[:, index],
-            customdata=series.steps,
-            mode="lines",
-            line={"color": ink.network, "width": 2},
-            name=name,
-            hovertemplate=f"step %{{customdata:,}}<br>{name} %{{y:.3~f}}{unit}<extra></extra>",
-            row=row,
-            col=column,
-        )
-        figure.add_vline(x=playhead, line={"color": ink.text, "width": 1.5}, row=row, col=column)
-        low, high = _room(series.values[:, index], None if series.pose is None else float(series.pose[index]), unit)
-        figure.update_yaxes(range=[low, high], ticksuffix=unit, row=row, col=column)
+    for index, entries in enumerate(panels):
+        place = {"row": index // columns + 1, "col": index % columns + 1}
+        for entry in entries:
+            _add_lines(figure, series, entry, ink=ink, place=place)
+        figure.add_vline(x=playhead, line={"color": ink.text, "width": 1.5}, **place)
+        unit = series.units[entries[0]]
+        truth: NDArray[np.float64] | list[float] = [] if series.pose is None else series.pose[entries]
+        figure.update_yaxes(range=_room(np.append(series.values[:, entries], truth), unit), ticksuffix=unit, **place)
+    places, labels = step_labels(series.steps)
     figure.update_xaxes(tickvals=places, ticktext=labels, showgrid=False, zeroline=False, color=ink.truth)
     figure.update_yaxes(nticks=4, zeroline=False, gridcolor=ink.line, color=ink.truth)
     figure.update_annotations(font={"size": 13, "color": ink.text})
     figure.update_layout(
-        height=HEIGHT + 90 * max(0, rows - 2),
+        height=HEIGHT,
         margin={"l": 8, "r": 8, "t": 22, "b": 8},
         showlegend=False,
         hovermode="closest",
@@ -87,6 +70,32 @@ def theta_over_time(series: ThetaOverTime, *, step: int, ink: Ink) -> go.Figure:
         uirevision="theta over time",
     )
     return figure
+
+
+def _add_lines(figure: go.Figure, series: ThetaOverTime, entry: int, *, ink: Ink, place: dict[str, int]) -> None:
+    """One entry's curve, and its truth as a dashed line where that is known."""
+    name, unit = series.names[entry], series.units[entry]
+    records = np.arange(len(series.steps))
+    if series.pose is not None:
+        figure.add_scatter(
+            x=records[[0, -1]],
+            y=np.repeat(series.pose[entry], 2),
+            mode="lines",
+            line={"color": ink.truth, "width": 1.5, "dash": "dash"},
+            name="true pose",
+            hovertemplate=f"true {name} %{{y:.3~f}}{unit}<extra></extra>",
+            **place,
+        )
+    figure.add_scatter(
+        x=records,
+        y=series.values[:, entry],
+        customdata=series.steps,
+        mode="lines",
+        line={"color": ink.network, "width": 2 if len(series.names) <= MOST_PANELS else 1},
+        name=name,
+        hovertemplate=f"step %{{customdata:,}}<br>{name} %{{y:.3~f}}{unit}<extra></extra>",
+        **place,
+    )
 
 
 def step_labels(steps: NDArray[np.int64]) -> tuple[list[int], list[str]]:
@@ -103,14 +112,12 @@ def step_labels(steps: NDArray[np.int64]) -> tuple[list[int], list[str]]:
     return places, [f"{steps[place]:,}" for place in places]
 
 
-def _room(values: NDArray[np.float64], pose: float | None, unit: str) -> tuple[float, float]:
+def _room(values: NDArray[np.float64], unit: str) -> tuple[float, float]:
     """A range that holds the curve and its truth, and never so narrow that float noise looks like training."""
-    all_values = values[np.isfinite(values)]
-    if pose is not None and np.isfinite(pose):
-        all_values = np.append(all_values, pose)
-    if not all_values.size:
+    finite = values[np.isfinite(values)]
+    if not finite.size:
         return -1.0, 1.0
-    low, high = float(all_values.min()), float(all_values.max())
+    low, high = float(finite.min()), float(finite.max())
     least = 10.0 if unit == "°" else 0.2
     pad = max(0.08 * (high - low), (least - (high - low)) / 2)
     return low - pad, high + pad

@@ -32,7 +32,7 @@ def shown_run(listed: Sequence[Listed]) -> tuple[Run, View, list[str]] | None:
         try:
             run = shelf.opened(name)
         except RunError as error:
-            problems.append(f"{name[:80]}: {error}")
+            problems.append(with_name(name, str(error)))
             continue
         first = opening(run)
         # What was asked of a run that does not open says nothing about another one.
@@ -51,6 +51,12 @@ def view_to_hand_over(view: View) -> View:
     if handed is None or handed.run != view.run:
         st.session_state[_HANDED] = handed = view
     return handed
+
+
+def with_name(name: str, sentence: str) -> str:
+    """The sentence, which says of which run it speaks."""
+    named = sentence.startswith(f"{name} ") or repr(name) in sentence
+    return sentence if named else f"{name[:80]}: {sentence}"
 
 
 def _asked() -> tuple[str, Callable[[View], View]]:
@@ -74,6 +80,7 @@ def _with(given: dict[str, object], first: View) -> View:
 
 
 def _defaults(listed: Sequence[Listed]) -> list[str]:
-    """Names that open, those with a transformer first: that is what people come to see."""
-    usable = [entry.name for entry in listed if entry.usable]
-    return sorted(usable, key=lambda name: not shelf.opened(name).sites)
+    """Names that open; first those with a transformer, which people come to see, and of those the sound ones."""
+    usable = [entry for entry in listed if entry.usable]
+    usable.sort(key=lambda entry: (not shelf.opened(entry.name).sites, entry.problem is not None))
+    return [entry.name for entry in usable]

@@ -7,7 +7,7 @@ FRAME = """
   [data-testid="stHeader"] { height: 0; min-height: 0; background: transparent; pointer-events: none; }
   [data-testid="stHeader"] button, [data-testid="stHeader"] a { pointer-events: auto; }
   [data-testid="stDecoration"], footer { display: none; }
-  /* A rerun at rest takes a tenth of a second: no running figure flashes over the stage for it. Lost connections show. */
+  /* A rerun takes a tenth of a second: no running figure flashes over the stage for it. Lost connections show. */
   [data-testid="stStatusWidget"]:has([data-testid^="stStatusWidgetRunning"]) { visibility: hidden; }
   @media (max-width: 600px) { [data-testid="stMainBlockContainer"] { padding: 0.5rem 0.75rem 1rem; } }
 </style>

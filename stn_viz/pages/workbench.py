@@ -5,7 +5,7 @@ import streamlit as st
 from stn_viz import shelf
 from stn_viz.lens import LensError, theta_over_time
 from stn_viz.live import engine
-from stn_viz.pages import handover, session
+from stn_viz.pages import charts, handover, session
 from stn_viz.pages.style import FRAME
 from stn_viz.runs import Run
 from stn_viz.stage.component import stage
@@ -17,6 +17,9 @@ PATIENCE = 20  # polls; then torch is loaded even though no line came (a proxy m
 
 def theta_panel(run: Run, view: View) -> None:
     """The first lens. It needs torch, so it comes once the network is there, and never before the first picture."""
+    if not run.sites:
+        st.caption("There is no transformer in this network, so there is no theta to follow.")
+        return
     if not engine.ready:
         st.caption("Theta over training appears here when the network is loaded.")
         st.session_state["polls"] = st.session_state.get("polls", 0) + 1
@@ -30,8 +33,6 @@ def theta_panel(run: Run, view: View) -> None:
     except LensError as error:
         st.caption(str(error))
         return
-    from stn_viz.pages import charts  # plotly takes a third of a second, and the stage has it first
-
     ink = charts.DARK if st.context.theme.type == "dark" else charts.LIGHT
     dashed = "; dashed: the true pose" if series.pose is not None else ""
     st.markdown(f"**Theta over training**, image {view.image}{dashed}")
@@ -48,7 +49,7 @@ if shown is None:
         "--out runs/mine`, then reload this page."
     )
     for entry in runs:
-        st.warning(f"{entry.name}: {entry.problem}")
+        st.warning(session.with_name(entry.name, str(entry.problem)))
     st.stop()
 
 run, view, problems = shown

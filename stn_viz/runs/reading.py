@@ -5,12 +5,10 @@ longer for a run with many of them; a snapshot is read when its weights are aske
 """
 
 import json
-import math
 import os
 import re
 import stat
 import time
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -18,23 +16,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from . import files
+from .files import ORIGINAL
 from .info import Probes, RunError, RunInfo, Site
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_JSON = 4 * 2**20
-MAX_ARRAYS = 512 * 2**20  # of one npz, unpacked
 MAX_WEIGHTS = 4 * 2**30
-MAX_HEADER = 16 * 2**20
 MAX_BASIS = 64 * 2**20
-MAX_MEMBERS = 3 * 64 + 16
 
 _SNAPSHOT = re.compile(r"step_(\d{6,12})\.safetensors")
-_ORIGINAL = "Take it from the original folder, or train the run again."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,12 +103,12 @@ class Run:
             known = ", ".join(str(kept) for kept in self.snapshots) or "none"
             raise RunError(f"{self.name} has no weights at step {step}. Ask for one of its snapshots: {known}.")
         name = _snapshot_file(self.path, step)
-        content = read_file(self.path, name, MAX_WEIGHTS)
-        check_safetensors(content, name)
+        content = files.read_file(self.path, name, MAX_WEIGHTS)
+        files.check_safetensors(content, name)
         try:
             weights = safetensors.torch.load(content)
         except Exception as error:  # the library's own type of error is not public, and the words say little
-            raise RunError(f"{name} is not readable as safetensors ({error}). {_ORIGINAL}") from error
+            raise RunError(f"{name} is not readable as safetensors ({error}). {ORIGINAL}") from error
         for key, tensor in weights.items():
             if tensor.is_floating_point() and not torch.isfinite(tensor).all():
                 raise RunError(
@@ -128,8 +123,8 @@ class Run:
         if not 0 <= site < len(self.sites) or self.theta(site) is None:
             return None
         try:
-            content = read_file(self.path, name, MAX_BASIS)
-            check_safetensors(content, name)
+            content = files.read_file(self.path, name, MAX_BASIS)
+            files.check_safetensors(content, name)
         except RunError:
             return None  # `problems` says it; a page can ask for the family's basis instead
         return content
@@ -184,12 +179,12 @@ def read_info(path: Path) -> RunInfo:
             raise RunError(f"{path.name} is empty. Delete it, or train a run into it.")
     except OSError as error:
         raise RunError(f"{path.name} cannot be read ({error.strerror}). Check the folder's permissions.") from error
-    content = read_file(path, "run.json", MAX_JSON)
+    content = files.read_file(path, "run.json", MAX_JSON)
     try:
         return RunInfo.from_json(json.loads(content.decode("utf-8")))
     except (ValueError, RecursionError) as error:
         words = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
-        raise RunError(f"run.json is not JSON ({words}). {_ORIGINAL}") from error
+        raise RunError(f"run.json is not JSON ({words}). {ORIGINAL}") from error
 
 
 def read_probes(path: Path) -> Probes:
@@ -197,13 +192,13 @@ def read_probes(path: Path) -> Probes:
 
     Raises: RunError if it is missing or holds no images with their labels.
     """
-    arrays = _read_npz(path, "probes.npz")
+    arrays = files.read_npz(path, "probes.npz")
     for name in ("U", "labels"):
         if name not in arrays:
-            raise RunError(f"probes.npz has no {name}; it holds {', '.join(arrays) or 'nothing'}. {_ORIGINAL}")
+            raise RunError(f"probes.npz has no {name}; it holds {', '.join(arrays) or 'nothing'}. {ORIGINAL}")
     U = arrays["U"]
     if U.dtype.kind == "f" and not np.isfinite(U).all():
-        raise RunError(f"probes.npz: U holds nan or inf, so its images cannot be drawn. {_ORIGINAL}")
+        raise RunError(f"probes.npz: U holds nan or inf, so its images cannot be drawn. {ORIGINAL}")
     return Probes(U=U, labels=arrays["labels"], pose=arrays.get("pose"))
 
 
@@ -212,60 +207,16 @@ def read_columns(path: Path) -> dict[str, NDArray[Any]]:
 
     Raises: RunError if it is missing, or if its arrays do not belong together.
     """
-    rows = _read_npz(path, "trace.npz")
+    rows = files.read_npz(path, "trace.npz")
     steps = rows.get("step")
     if steps is None or steps.ndim != 1 or steps.dtype.kind not in "iu":
-        raise RunError(f"trace.npz has no list of steps ('step', whole numbers). {_ORIGINAL}")
+        raise RunError(f"trace.npz has no list of steps ('step', whole numbers). {ORIGINAL}")
     if len(steps) and (steps[0] < 0 or (np.diff(steps.astype(np.int64)) <= 0).any()):
-        raise RunError(f"trace.npz: the steps do not grow from record to record. {_ORIGINAL}")
+        raise RunError(f"trace.npz: the steps do not grow from record to record. {ORIGINAL}")
     for name, array in rows.items():
         if array.ndim == 0 or len(array) != len(steps):
-            raise RunError(f"trace.npz: {name} has shape {array.shape}, but there are {len(steps)} steps. {_ORIGINAL}")
+            raise RunError(f"trace.npz: {name} has shape {array.shape}, but there are {len(steps)} steps. {ORIGINAL}")
     return rows
-
-
-def read_file(folder: Path, name: str, limit: int) -> bytes:
-    """Read one file of a run, if it is a plain file in that folder and not larger than `limit` bytes.
-
-    Raises: RunError if it is missing, too large, a link that leads out of the folder, or not a plain file.
-    """
-    path = folder / name
-    try:
-        found = path.stat()
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise RunError(f"{name} is a link that leads out of the run's folder. Put a copy of the file in its place.")
-        if not stat.S_ISREG(found.st_mode):
-            raise RunError(f"{name} is not a plain file. {_ORIGINAL}")
-        if found.st_size > limit:
-            raise RunError(f"{name} is {found.st_size:,} bytes long; at most {limit:,} are read. {_ORIGINAL}")
-        with open(path, "rb") as file:
-            return file.read(limit)
-    except FileNotFoundError:
-        raise RunError(f"{name} is missing from {folder.name}. {_ORIGINAL}") from None
-    except OSError as error:
-        raise RunError(f"{name} cannot be read ({error.strerror}). Check the file's permissions.") from error
-
-
-def check_safetensors(content: bytes, name: str) -> dict[str, tuple[int, ...]]:
-    """Check a safetensors file's header against its length, and give the shape of each tensor.
-
-    Raises: RunError if it is truncated or not of this format; the message gives both lengths.
-    """
-    length = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or length > MAX_HEADER:
-        raise RunError(f"{name} is not a safetensors file ({len(content):,} bytes). {_ORIGINAL}")
-    if len(content) < 8 + length:
-        raise RunError(f"{name} is truncated: {len(content):,} bytes of at least {8 + length:,}. {_ORIGINAL}")
-    try:
-        header = json.loads(content[8 : 8 + length].decode("utf-8"))
-        entries = {key: entry for key, entry in header.items() if key != "__metadata__"}
-        end = max((int(entry["data_offsets"][1]) for entry in entries.values()), default=0)
-        shapes = {key: tuple(int(side) for side in entry["shape"]) for key, entry in entries.items()}
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        raise RunError(f"{name} is not a safetensors file: its header is damaged. {_ORIGINAL}") from None
-    if len(content) != 8 + length + end:
-        raise RunError(f"{name} is truncated: {len(content):,} bytes of {8 + length + end:,}. {_ORIGINAL}")
-    return shapes
 
 
 def _open(path: Path, name: str) -> Run:
@@ -322,7 +273,7 @@ def _check_shapes(rows: Mapping[str, NDArray[Any]], info: RunInfo, n: int) -> No
             expected[name] = (n, None)
         if name not in rows:
             raise RunError(
-                f"trace.npz has no {name}, but run.json says that site {index} has {kind} is recorded. {_ORIGINAL}"
+                f"trace.npz has no {name}, but run.json says that site {index} has {kind} is recorded. {ORIGINAL}"
             )
     for name, shape in expected.items():
         found = rows[name].shape[1:] if name in rows else shape
@@ -330,7 +281,7 @@ def _check_shapes(rows: Mapping[str, NDArray[Any]], info: RunInfo, n: int) -> No
             words = ", ".join("any" if want is None else str(want) for want in shape)
             raise RunError(
                 f"trace.npz: {name} has shape {found} at each step, expected ({words}) as run.json and probes.npz "
-                f"have it. {_ORIGINAL}"
+                f"have it. {ORIGINAL}"
             )
 
 
@@ -351,7 +302,7 @@ def _cut(rows: dict[str, NDArray[Any]], probes: Probes) -> tuple[dict[str, NDArr
             if bad == S and finite.any() and not finite.all():
                 step = int(rows["step"][np.argmin(finite)])
                 gaps.append(
-                    f"trace.npz: {name} holds nan or inf at step {step} and comes back after it, so its curve has a gap. "
+                    f"trace.npz: {name} holds nan or inf at step {step} and comes back later, so its curve has a gap. "
                     "The rest of the run can be used; if it happens often, train with a lower rate."
                 )
         else:
@@ -420,56 +371,16 @@ def _basis_fault(path: Path, site: int, rows: Mapping[str, NDArray[Any]]) -> str
         return None
     name = f"basis_{site}.safetensors"
     try:
-        shapes = check_safetensors(read_file(path, name, MAX_BASIS), name)
+        shapes = files.check_safetensors(files.read_file(path, name, MAX_BASIS), name)
     except RunError as error:
         return str(error)
-    P = shapes.get("identity", (0,))[0]
+    (P,) = shapes.get("identity", ())[:1] or (0,)
     if theta.shape[2] == P:
         return None
     raise RunError(
         f"trace.npz: theta_{site} has {theta.shape[2]} entries, but the family in {name} has {P}. "
         "One of the two files came from another run: take both from the original folder."
     )
-
-
-def _read_npz(folder: Path, name: str) -> dict[str, NDArray[Any]]:
-    """Read plain arrays of numbers out of an npz, each checked against its own header before it is unpacked."""
-    import io
-
-    content = read_file(folder, name, MAX_ARRAYS)
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()
-            total = sum(member.file_size for member in members)
-            if len(members) > MAX_MEMBERS or total > MAX_ARRAYS:
-                raise RunError(
-                    f"{name} unpacks to {len(members)} arrays of {total:,} bytes in all; "
-                    f"at most {MAX_MEMBERS} and {MAX_ARRAYS:,} are read. {_ORIGINAL}"
-                )
-            return {member.filename.removesuffix(".npy"): _read_npy(archive, member, name) for member in members}
-    except RunError:
-        raise
-    except Exception as error:  # zipfile and zlib raise a dozen types for a damaged archive
-        raise RunError(f"{name} is truncated or damaged ({len(content):,} bytes: {error}). {_ORIGINAL}") from error
-
-
-def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> NDArray[Any]:
-    label = member.filename.removesuffix(".npy")
-    with archive.open(member) as file:
-        version = npy.read_magic(file)
-        read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
-        shape, fortran, dtype = read_header(file)
-        if dtype.kind not in "fiu" or dtype.hasobject:
-            raise RunError(f"{where}: {label} is of type {dtype}, expected plain numbers. {_ORIGINAL}")
-        size = math.prod(shape) * dtype.itemsize
-        if fortran or len(shape) > 6 or size > member.file_size:
-            raise RunError(
-                f"{where}: {label} says shape {shape}, more than its {member.file_size:,} bytes. {_ORIGINAL}"
-            )
-        content = file.read(size + 1)
-    if len(content) != size:
-        raise RunError(f"{where}: {label} has {len(content):,} bytes, but shape {shape} takes {size:,}. {_ORIGINAL}")
-    return np.frombuffer(content, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
 def _folders(root: Path) -> Iterator[Path]:

@@ -137,6 +137,12 @@ class Recorder:
         n = len(self._labels)
         if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != n or not logits.is_floating_point():
             return None, None
+        K = len(self.writer.info.classes)
+        if K and logits.shape[1] != K:
+            raise RunError(
+                f"the network gives {logits.shape[1]} numbers an image, but the run names {K} classes. "
+                "Name one class for each, or none."
+            )
         logits = logits.float().cpu()
         # softmax and cross entropy are the same for logits and for their log_softmax, which many networks end in
         known = (self._labels >= 0) & (self._labels < logits.shape[1])

@@ -211,10 +211,10 @@ export function createStage(root, host) {
   const reject = (text) => notices.say(text);
   const head = createHead({
     chooseRun: (name) => {
-      const problem = get().data.runs.find((run) => run.name === name)?.problem;
+      const run = get().data.runs.find((each) => each.name === name);
+      if (run.usable) return host.setState("view", { run: name });
       head.start(get().data.runs, get().data.run.name);
-      if (problem) notices.set([problem]);
-      else host.setState("view", { run: name });
+      notices.set([`${name}: ${run.problem}`]);
     },
     share: async () => {
       teller.now();
@@ -339,7 +339,7 @@ export function createStage(root, host) {
       if (wanted === key && !signal.aborted) open(data, run);
     } catch (error) {
       wanted = "";
-      notices.set([`The run's pictures did not arrive (${error.message}). Reload the page.`]);
+      notices.set([`The run's pictures did not arrive: ${error.message}`]);
     }
   };
   const open = (data, { probes, trace, bases }) => {

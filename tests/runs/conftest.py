@@ -33,7 +33,9 @@ def write_run(tmp_path: Path, probes: Probes) -> Callable[..., Path]:
         for step in steps:
             writer.record(**a_row(step))
             if step in snapshots:
-                writer.snapshot(step, {"layer.weight": torch.full((2, 3), step / 4).half(), "count": torch.tensor(step)})
+                writer.snapshot(
+                    step, {"layer.weight": torch.full((2, 3), step / 4).half(), "count": torch.tensor(step)}
+                )
         writer.finish("finished", {"test_error": 0.0078})
         return tmp_path / name
 

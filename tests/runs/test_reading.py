@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from runs_helpers import K, N, P, a_row, a_site, an_info
 
-from stn_viz.runs import RunError, RunWriter, list_runs, open_run
-from stn_viz.runs import reading as reading_module
+from stn_viz.runs import RunError, RunWriter, files, list_runs, open_run
 
 
 def change_json(path: Path, **changes) -> None:
@@ -73,10 +72,13 @@ def test_weights_come_back_in_their_own_types(write_run):
 
 def test_opening_needs_no_torch(write_run):
     path = write_run()
-    code = (
-        "import sys; from stn_viz.runs import open_run, list_runs; run = open_run(sys.argv[1]); "
-        "run.theta(0), run.basis(0), list_runs([sys.argv[2]]); print(sorted({'torch', 'safetensors'} & set(sys.modules)))"
-    )
+    code = """
+import sys
+from stn_viz.runs import list_runs, open_run
+run = open_run(sys.argv[1])
+run.theta(0), run.basis(0), list_runs([sys.argv[2]])
+print(sorted({"torch", "safetensors"} & set(sys.modules)))
+"""
     done = subprocess.run([sys.executable, "-c", code, path, path.parent], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -122,8 +124,8 @@ def test_the_version_changes_with_the_run(write_run):
 def test_opening_does_not_look_into_snapshots(write_run, monkeypatch):
     path = write_run()
     opened = []
-    read = reading_module.read_file
-    monkeypatch.setattr(reading_module, "read_file", lambda *a: opened.append(a[1]) or read(*a))
+    read = files.read_file
+    monkeypatch.setattr(files, "read_file", lambda *a: opened.append(a[1]) or read(*a))
     open_run(path)
     assert sorted(opened) == ["basis_0.safetensors", "probes.npz", "run.json", "trace.npz"]
 
@@ -142,7 +144,10 @@ def big_header(path: Path) -> None:
 
 
 def zip_bomb(path: Path) -> None:
-    with zipfile.ZipFile(path / "trace.npz", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("step.npy", "w") as out:
+    with (
+        zipfile.ZipFile(path / "trace.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("step.npy", "w") as out,
+    ):
         for _ in range(600):
             out.write(bytes(2**20))
 
@@ -297,7 +302,7 @@ def test_a_truncated_snapshot_is_not_offered(write_run):
     run = open_run(path)
     assert run.snapshots == (0, 40)
     assert run.snapshot_at(20) == 0
-    with pytest.raises(RunError, match="mine has no weights at step 5. Ask for one of its snapshots: 0, 40"):
+    with pytest.raises(RunError, match=r"mine has no weights at step 5. Ask for one of its snapshots: 0, 40"):
         run.weights(5)
 
 
@@ -306,7 +311,7 @@ def test_a_gap_in_the_loss_does_not_end_the_run(write_run):
     spoil(path, "loss", 2)
     run = open_run(path)
     (problem,) = run.problems
-    assert "loss holds nan or inf at step 2 and comes back after it, so its curve has a gap" in problem
+    assert "loss holds nan or inf at step 2 and comes back later, so its curve has a gap" in problem
     assert np.isnan(run.loss[2])
     assert len(run.steps) == 7
 
@@ -321,7 +326,9 @@ def test_weights_that_are_not_numbers_are_named(write_run):
     weights["layer.weight"] = torch.full((2, 3), torch.nan).half()
     name.write_bytes(safetensors.torch.save(weights))
     run = open_run(path)
-    with pytest.raises(RunError, match=r"step_000005.safetensors: layer.weight holds nan or inf, so the network cannot"):
+    with pytest.raises(
+        RunError, match=r"step_000005.safetensors: layer.weight holds nan or inf, so the network cannot"
+    ):
         run.weights(5)
     assert run.weights(0)["layer.weight"].sum() == 0
 
@@ -349,7 +356,7 @@ def test_a_damaged_snapshot_is_named_when_it_is_asked_for(write_run, content, se
 
 def test_a_run_that_has_nothing_yet_says_wait(tmp_path, probes):
     RunWriter(tmp_path / "young", an_info(), probes)
-    with pytest.raises(RunError, match="nothing is recorded yet. Wait for the first record"):
+    with pytest.raises(RunError, match=r"nothing is recorded yet. Wait for the first record"):
         open_run(tmp_path / "young")
 
 

@@ -13,7 +13,7 @@ from stn_viz.runs.sites import answer, watch
 
 
 class Tutorial(nn.Module):
-    """Shaped as the net of PyTorch's STN tutorial: affine_grid and grid_sample inside forward. Not square, on purpose."""
+    """Shaped as the net of PyTorch's STN tutorial: affine_grid and grid_sample in forward. Not square, on purpose."""
 
     def __init__(self, kernel="bilinear", padding="zeros", align_corners=False):
         super().__init__()
@@ -46,8 +46,8 @@ class Two(nn.Module):
         return self.fc(W.flatten(1))
 
 
-@pytest.fixture
-def U():
+@pytest.fixture(name="U")
+def images():
     return torch.rand(4, 1, 9, 7, generator=torch.Generator().manual_seed(1))
 
 
@@ -197,7 +197,9 @@ def test_the_answer_is_the_recorded_one_for_the_networks_own_v(net, U):
 
 
 def test_a_site_that_is_not_there_is_said(net, U):
-    with pytest.raises(ValueError, match=r"no site 1: the network samples 1 grid\(s\) in a forward pass, counted from 0"):
+    with pytest.raises(
+        ValueError, match=r"no site 1: the network samples 1 grid\(s\) in a forward pass, counted from 0"
+    ):
         answer(net, U, torch.zeros(4, 1, 9, 7), site=1)
 
 

@@ -114,7 +114,9 @@ def test_a_full_disk_leaves_what_was_there(write_run, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(RunError, match=r"trace.npz could not be written in .*mine \(No space left on device\). Make room"):
+    with pytest.raises(
+        RunError, match=r"trace.npz could not be written in .*mine \(No space left on device\). Make room"
+    ):
         writer.flush()
     assert not list(path.glob("*.tmp"))
     assert open_run(path).steps.tolist() == [0, 1, 2, 5, 10, 20, 40]
@@ -127,7 +129,7 @@ import torch
 sys.path.insert(0, sys.argv[2])
 from runs_helpers import a_basis, a_row, a_site, an_info
 from stn_viz.runs import Probes, RunWriter, writing
-writing.SECONDS_BETWEEN_WRITES = 0.0
+writing.SECONDS_BETWEEN_WRITES = float(sys.argv[3])
 writing.WRITE_SHARE = 1e9
 writer = RunWriter(sys.argv[1], an_info(), Probes(U=np.zeros((5, 1, 9, 7), np.uint8), labels=np.arange(5) % 3))
 writer.describe([a_site()], [a_basis()])
@@ -140,10 +142,10 @@ for step in range(10**6):
 """
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.013, 0.031, 0.054])
-def test_a_run_can_be_read_after_kill_9_at_any_moment(tmp_path, delay):
+@pytest.mark.parametrize(("delay", "pause"), [(0.0, 0.0), (0.013, 0.0), (0.031, 99.0), (0.054, 99.0)])
+def test_a_run_can_be_read_after_kill_9_at_any_moment(tmp_path, delay, pause):
     path = tmp_path / "killed"
-    command = [sys.executable, "-c", WRITE_FOR_EVER, path, Path(__file__).parent]
+    command = [sys.executable, "-c", WRITE_FOR_EVER, path, Path(__file__).parent, str(pause)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         try:
             assert writer.stdout.readline() == "going\n"

@@ -2,6 +2,9 @@
 
 import asyncio
 import hashlib
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,8 +125,6 @@ def test_a_bad_name_is_refused_in_one_sentence(name, sentence) -> None:
 
 def test_the_routes_do_not_wait_for_torch() -> None:
     """The server imports the routes before the first picture; torch is for the first basis."""
-    import subprocess
-    import sys
-
     code = "import sys, stn_viz.stage.assets as a; a.routes(); a.paths(); sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -164,3 +164,26 @@ def test_what_the_points_leave_open_stays_near(numbers) -> None:
         near
     )  # least norm: the same for the three entries that move x, none for those that move y
     np.testing.assert_allclose(change, [0.2 / 3, 0.2 / 3, 0.2 / 3, 0, 0, 0], atol=1e-6)
+
+
+def test_a_kept_factor_is_not_used_for_fewer_points_or_another_basis(numbers) -> None:
+    """Six points that contradict one another, then the first three alone: these have an affine map through them."""
+    corners = np.array([[-1, -1, 1], [1, -1, 1], [-1, 1, 1]], np.float32)
+    goal = np.array([[0.8, -0.3, 0.1], [0.4, 0.9, -0.2]], np.float32)
+    points = np.concatenate([corners @ goal.T, -corners[:, :2]])
+    found = numbers.call(
+        """(m, t, near) => {
+          const rows = t.rows.data, points = t.points.data;
+          const fit = (basis, count) => m.fit.fitTheta(basis, rows, count, points, near);
+          const basis = m.grid.makeBasis(t);
+          fit(basis, 6);
+          const few = fit(basis, 3);
+          const halved = m.grid.makeBasis({...t, M: {...t.M, data: t.M.data.map((value) => value / 2)}});
+          return Float64Array.of(...few, ...fit(halved, 3));
+        }""",
+        [1, 0, 0, 0, 1, 0],
+        rows=np.concatenate([corners, corners]),
+        points=points.astype(np.float32),
+        **tensors(made("affine", {}, False)),
+    )
+    np.testing.assert_allclose(found, np.concatenate([goal.flatten(), 2 * goal.flatten()]), atol=1e-5)

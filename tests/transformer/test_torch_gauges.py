@@ -101,6 +101,14 @@ def test_rotation_is_in_degrees_and_a_reflection_has_negative_aspect() -> None:
     assert mirrored.tolist() == pytest.approx([180, 1, -1, 0, 0, 0])
 
 
+def test_without_a_first_column_the_second_says_the_rotation() -> None:
+    turned = of("affine").from_theta(torch.tensor([0.0, -2.0, 0, 0, 0, 0]))  # R(90) turns (0, 2) to (-2, 0)
+    assert turned[0].item() == pytest.approx(90)
+    assert turned[3].item() == pytest.approx(0)
+    turned = of("affine").from_theta(torch.tensor([0.0, 1.0, 0, 0, math.sqrt(3), 0]))
+    assert turned[0].item() == pytest.approx(-30)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     ("dtype", "expected"),

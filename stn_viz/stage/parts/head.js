@@ -23,7 +23,7 @@ export function createHead(actions) {
     start: (runs, name) => {
       const key = JSON.stringify(runs);
       if (key !== shown) {
-        picker.replaceChildren(...runs.map((run) => el("option", { value: run.name, disabled: Boolean(run.problem), title: run.problem, text: run.problem ? `${run.title} (broken)` : run.title })));
+        picker.replaceChildren(...runs.map((run) => el("option", { value: run.name, title: run.problem, text: run.usable ? run.title : `${run.title} (does not open)` })));
       }
       shown = key;
       picker.value = name;

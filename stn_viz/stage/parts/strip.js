@@ -6,6 +6,7 @@ import { el } from "./dom.js";
 export function createStrip(choose) {
   const list = el("div.thumbs", { role: "listbox", "aria-label": "images", tabindex: 0 });
   const element = el("nav.strip", { "aria-label": "images" }, el("h2", { text: "Images" }), list);
+  const picture = createPicture();
   let chosen = -1;
 
   list.addEventListener("keydown", (event) => {
@@ -22,11 +23,10 @@ export function createStrip(choose) {
     start: (probes, classes) => {
       chosen = -1;
       list.replaceChildren(...Array.from({ length: probes.count }, (_, i) => {
-        const picture = createPicture();
         picture.paint(probes.image(i));
         const name = classes[probes.labels[i]] ?? "unlabelled";
-        picture.canvas.setAttribute("aria-hidden", "true");
-        const thumb = el("div.thumb", { role: "option", id: `image-${i}`, "aria-label": `image ${i}, label ${name}`, title: `image ${i}, label ${name}` }, picture.canvas);
+        const thumb = el("div.thumb", { role: "option", id: `image-${i}`, "aria-label": `image ${i}, label ${name}`, title: `image ${i}, label ${name}` },
+          el("img", { src: picture.canvas.toDataURL(), alt: "", draggable: "false" }));
         thumb.addEventListener("click", () => choose(i));
         return thumb;
       }));

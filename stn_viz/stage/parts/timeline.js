@@ -6,6 +6,12 @@ import { el, setText, sized } from "./dom.js";
 const PAD = 10;
 export const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
+/** "loss 0.053 · error 1.6 %": a dash where nothing was recorded. */
+function figures(trace, index) {
+  const shown = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits) : "–");
+  return `loss ${shown(trace.loss[index], 3)} · error ${shown(100 * trace.error[index], 1)} %`;
+}
+
 /** @param {{seek: (index: number) => void, step: (by: number) => void, play: () => void, setSpeed: (speed: number) => void, reject}} actions */
 export function createTimeline(actions) {
   const round = (text, title, click) => el("button.round", { type: "button", title, text, "aria-label": title, on: { click } });
@@ -99,7 +105,7 @@ export function createTimeline(actions) {
         tip.hidden = hover === null;
         if (hover === null) return;
         const left = axis(trace.count, PAD, width - PAD).toX(hover);
-        setText(tip, `step ${trace.step[hover].toLocaleString("en")} · loss ${trace.loss[hover].toFixed(3)} · error ${(100 * trace.error[hover]).toFixed(1)} %`);
+        setText(tip, `step ${trace.step[hover].toLocaleString("en")} · ${figures(trace, hover)}`);
         tip.style.transform = `translateX(${Math.max(0, Math.min(width - tip.offsetWidth, left - tip.offsetWidth / 2))}px)`;
       };
       redraw = paint;
@@ -110,7 +116,7 @@ export function createTimeline(actions) {
       play.setAttribute("aria-label", playing ? "pause (Space)" : "play (Space)");
       play.title = playing ? "pause (Space)" : "play (Space)";
       if (Number(speed.value) !== speedNow) speed.value = String(speedNow);
-      for (const [name, value] of [["aria-valuemin", 0], ["aria-valuemax", trace.count - 1], ["aria-valuenow", index], ["aria-valuetext", `step ${step}, loss ${trace.loss[index].toFixed(3)}`]]) {
+      for (const [name, value] of [["aria-valuemin", 0], ["aria-valuemax", trace.count - 1], ["aria-valuenow", index], ["aria-valuetext", `step ${step}, ${figures(trace, index)}`]]) {
         canvas.setAttribute(name, String(value));
       }
     },

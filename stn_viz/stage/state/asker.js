@@ -7,6 +7,7 @@ const STATUS = {
   connecting: "the network is starting …",
   loading: "the network is starting …",
   away: "network away, reconnecting: the stage goes on without it",
+  failed: "the network could not be loaded: the server's log says why",
 };
 
 /** @param {(change: object) => void} set  puts `answer` and `status` into the state */

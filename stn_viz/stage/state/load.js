@@ -9,7 +9,7 @@ async function tensorsAt(address) {
   const response = await fetch(address);
   const kind = response.headers.get("content-type") || "";
   if (!response.ok || kind.includes("text/html")) {
-    throw new Error(`${address}: ${response.ok ? "the server no longer has it" : await response.text()}`);
+    throw new Error(response.ok ? "the server answered with a page instead. Reload this one." : await response.text());
   }
   return readTensors(await response.arrayBuffer());
 }

@@ -1,0 +1,105 @@
+"""Files of a run, read without trusting them: bounded, inside the folder, plain numbers, nothing that executes."""
+
+import io
+import json
+import math
+import stat
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from .info import RunError
+
+MAX_ARRAYS = 512 * 2**20  # of one npz, unpacked
+MAX_MEMBERS = 3 * 64 + 16
+MAX_HEADER = 16 * 2**20
+
+ORIGINAL = "Take it from the original folder, or train the run again."
+"""What to do about a file that cannot be right."""
+
+
+def read_file(folder: Path, name: str, limit: int) -> bytes:
+    """Read one file of a run, if it is a plain file in that folder and not larger than `limit` bytes.
+
+    Raises: RunError if it is missing, too large, a link that leads out of the folder, or not a plain file.
+    """
+    path = folder / name
+    try:
+        found = path.stat()
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise RunError(f"{name} is a link that leads out of the run's folder. Put a copy of the file in its place.")
+        if not stat.S_ISREG(found.st_mode):
+            raise RunError(f"{name} is not a plain file. {ORIGINAL}")
+        if found.st_size > limit:
+            raise RunError(f"{name} is {found.st_size:,} bytes long; at most {limit:,} are read. {ORIGINAL}")
+        with open(path, "rb") as file:
+            return file.read(limit)
+    except FileNotFoundError:
+        raise RunError(f"{name} is missing from {folder.name}. {ORIGINAL}") from None
+    except OSError as error:
+        raise RunError(f"{name} cannot be read ({error.strerror}). Check the file's permissions.") from error
+
+
+def read_npz(folder: Path, name: str) -> dict[str, NDArray[Any]]:
+    """Read plain arrays of numbers out of an npz, each checked against its own header before it is unpacked.
+
+    Raises: RunError if the file is missing, damaged, too large once unpacked, or holds anything but numbers.
+    """
+    content = read_file(folder, name, MAX_ARRAYS)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            total = sum(member.file_size for member in members)
+            if len(members) > MAX_MEMBERS or total > MAX_ARRAYS:
+                raise RunError(
+                    f"{name} unpacks to {len(members)} arrays of {total:,} bytes in all; "
+                    f"at most {MAX_MEMBERS} and {MAX_ARRAYS:,} are read. {ORIGINAL}"
+                )
+            return {member.filename.removesuffix(".npy"): _read_npy(archive, member, name) for member in members}
+    except RunError:
+        raise
+    except Exception as error:  # zipfile and zlib raise a dozen types for a damaged archive
+        raise RunError(f"{name} is truncated or damaged ({len(content):,} bytes: {error}). {ORIGINAL}") from error
+
+
+def check_safetensors(content: bytes, name: str) -> dict[str, tuple[int, ...]]:
+    """Check a safetensors file's header against its length, and give the shape of each tensor.
+
+    Raises: RunError if it is truncated or not of this format; the message gives both lengths.
+    """
+    length = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or length > MAX_HEADER:
+        raise RunError(f"{name} is not a safetensors file ({len(content):,} bytes). {ORIGINAL}")
+    if len(content) < 8 + length:
+        raise RunError(f"{name} is truncated: {len(content):,} bytes of at least {8 + length:,}. {ORIGINAL}")
+    try:
+        header = json.loads(content[8 : 8 + length].decode("utf-8"))
+        entries = {key: entry for key, entry in header.items() if key != "__metadata__"}
+        end = max((int(entry["data_offsets"][1]) for entry in entries.values()), default=0)
+        shapes = {key: tuple(int(side) for side in entry["shape"]) for key, entry in entries.items()}
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        raise RunError(f"{name} is not a safetensors file: its header is damaged. {ORIGINAL}") from None
+    if len(content) != 8 + length + end:
+        raise RunError(f"{name} is truncated: {len(content):,} bytes of {8 + length + end:,}. {ORIGINAL}")
+    return shapes
+
+
+def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> NDArray[Any]:
+    label = member.filename.removesuffix(".npy")
+    with archive.open(member) as file:
+        version = npy.read_magic(file)
+        read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
+        shape, fortran, dtype = read_header(file)
+        if dtype.kind not in "fiu" or dtype.hasobject:
+            raise RunError(f"{where}: {label} is of type {dtype}, expected plain numbers. {ORIGINAL}")
+        size = math.prod(shape) * dtype.itemsize
+        if fortran or len(shape) > 6 or size > member.file_size:
+            raise RunError(f"{where}: {label} says shape {shape}, more than its {member.file_size:,} bytes. {ORIGINAL}")
+        content = file.read(size + 1)
+    if len(content) != size:
+        raise RunError(f"{where}: {label} has {len(content):,} bytes, but shape {shape} takes {size:,}. {ORIGINAL}")
+    return np.frombuffer(content, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))

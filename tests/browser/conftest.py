@@ -1,0 +1,179 @@
+"""The real app in a real browser: `streamlit run app.py` on a folder of small runs, made once for all tests."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import numpy as np
+import pytest
+from driver import Stage
+from oracle import Truth
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from stn_viz.runs import open_run
+from stn_viz.training import Settings, loop
+
+ROOT = Path(__file__).parents[2]
+MAIN = "small-st-cnn"
+PLAIN = "small-cnn"
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runs that the app shows, read by all tests and changed by none."""
+    if os.environ.get("DEVRUNS"):
+        return Path(os.environ["DEVRUNS"])
+    return make_runs(tmp_path_factory.mktemp("runs"))
+
+
+def make_runs(folder: Path) -> Path:
+    """Two trained runs, and four copies of the first that are broken, each in its own way."""
+    small = {"task": "rts", "batch": 64, "records": 60, "snapshots": 6, "probes": 10, "threads": 1, "device": "cpu"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "TEST_IMAGES", 200)
+        loop.train(Settings(**small, epochs=3, limit=3072), folder / MAIN)
+        loop.train(Settings(**small, epochs=1, limit=512, network="cnn"), folder / PLAIN)
+    (folder / "void").mkdir()
+    newer = shutil.copytree(folder / MAIN, folder / "newer") / "run.json"
+    newer.write_text(json.dumps(json.loads(newer.read_text()) | {"format": 99}))
+    last = sorted(shutil.copytree(folder / MAIN, folder / "cut").glob("step_*"))[-1]
+    last.write_bytes(last.read_bytes()[:1000])
+    trace = shutil.copytree(folder / MAIN, folder / "diverged") / "trace.npz"
+    columns = dict(np.load(trace))
+    columns["theta_0"][40:] = np.nan
+    np.savez(trace, **columns)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def truth(folder: Path) -> Truth:
+    """What torch says about the main run."""
+    return Truth(open_run(folder / MAIN))
+
+
+class Server:
+    """`streamlit run app.py` on one port, to be started, stopped and started again."""
+
+    def __init__(self, folder: Path, log: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self._environment = os.environ | {"STN_VIZ_RUNS": str(folder)}
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.url}_stcore/health", timeout=5) as answer:
+                    if answer.status == 200:
+                        return
+            except OSError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    pytest.fail(f"the server did not start:\n{self._log.read_text()}")
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()  # as a laptop that is closed: nothing is said to the browser
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture(scope="session")
+def server(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server that most tests share. What it says on the way must not hold a traceback."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    server = Server(folder, log)
+    server.start()
+    yield server
+    server.stop()
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture
+def own_server(folder: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server for one test alone: cold at first, and it may be stopped."""
+    server = Server(folder, tmp_path / "log")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def browsing(chromium: Browser) -> Iterator[BrowserContext]:
+    """One context for the desktop tests: Streamlit's own files are fetched and compiled once."""
+    context = chromium.new_context(viewport={"width": 1366, "height": 768})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def watch() -> Iterator[Callable[[Page], Page]]:
+    """Watch a page: console errors, uncaught exceptions and requests that leave the machine fail the test.
+
+    A test that expects some (a server that is stopped) empties `page.faults`.
+    """
+    pages: list[Any] = []
+
+    def watch(page: Any) -> Page:
+        faults: list[str] = []
+        page.faults = faults
+        pages.append(page)
+
+        def leaves(url: str) -> bool:
+            parts = urlsplit(url)
+            return parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1"
+
+        page.on("console", lambda says: faults.append(f"console: {says.text}") if says.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(f"uncaught: {error}"))
+        page.on("request", lambda asks: faults.append(f"leaves: {asks.url}") if leaves(asks.url) else None)
+        page.on("websocket", lambda line: faults.append(f"leaves: {line.url}") if leaves(line.url) else None)
+        return page
+
+    yield watch
+    for page in pages:
+        assert not page.faults, "the page reported: " + "; ".join(page.faults)
+
+
+@pytest.fixture
+def page(browsing: BrowserContext, watch: Callable[[Page], Page]) -> Iterator[Page]:
+    """A watched page, 1366x768."""
+    page = watch(browsing.new_page())
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def open_stage(server: Server, page: Page) -> Callable[..., Stage]:
+    """Open the app, by a link's query, and wait for the first picture and for the network."""
+
+    def open_stage(on: Page = page, at: Server = server, **query: object) -> Stage:
+        stage = Stage(on)
+        on.goto(at.url + ("?" + urlencode(query, safe=",") if query else ""))
+        stage.wait_for_picture()
+        stage.wait_for_network()
+        return stage
+
+    return open_stage
+
+
+@pytest.fixture
+def stage(open_stage: Callable[..., Stage]) -> Stage:
+    """The stage as a newcomer finds it."""
+    return open_stage()
