@@ -13,12 +13,12 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, CDPSession, Locator, async_playwright
+from playwright.async_api import Browser, CDPSession, Locator, Page, async_playwright
 
 from benchmarks.browsers import FLAGS, SIZE, chromium_path
 from benchmarks.figures import middle, percentile, spread
@@ -46,6 +46,8 @@ class Drag:
     same_frame: Counter[str]
     answer_after: list[float]
     frames_after: Counter[int]
+    moves: int
+    first_answer: float = math.nan
 
     @property
     def frames_a_second(self) -> float:
@@ -70,12 +72,13 @@ async def main() -> None:
 
     print(f"{SECONDS:g} s of dragging, {repeats} times each in turn, Chromium {version} headless, run {run.name}")
     print("medians of the drags; ms are p50 / p95 over all their frames")
-    print(f"{'':22}frames/s   frame interval   JS a frame   V changes/s   last move to final V")
+    print(f"{'':20}frames/s   frame interval   JS a frame   moves/s   V changes/s   last move to final V")
     for name, drags in (("stage, a corner", stage), ("st.slider + plotly", plain)):
         print(
-            f"{name:22}{middle([drag.frames_a_second for drag in drags]):8.1f}"
+            f"{name:20}{middle([drag.frames_a_second for drag in drags]):8.1f}"
             f"{spread([ms for drag in drags for ms in drag.intervals]):>17}"
             f"{spread([ms for drag in drags for ms in drag.js]):>13}"
+            f"{middle([drag.moves / SECONDS for drag in drags]):10.1f}"
             f"{middle([drag.updates_moving / SECONDS for drag in drags]):14.1f}"
             f"{middle([drag.to_final for drag in drags]):20.0f} ms"
         )
@@ -98,6 +101,8 @@ def print_together(drags: list[Drag]) -> None:
         f"probabilities of that theta, ms from the pointer's move to their frame: median {middle(after):.1f}, "
         f"p95 {percentile(after, 0.95):.1f} ({len(after)} answers; frames after theta's own: {counts})"
     )
+    first = [drag.first_answer for drag in drags]
+    print(f"first answer of a new server: {first[0]:.0f} ms; of a new page later: {middle(first[1:]):.0f} ms")
 
 
 async def drag_corner(browser: Browser, address: str) -> Drag:
@@ -108,6 +113,7 @@ async def drag_corner(browser: Browser, address: str) -> Drag:
     await page.goto(address)
     await page.wait_for_function("window.measured.line === 'ready'", timeout=60_000)
     await page.wait_for_timeout(1500)  # the lens below the stage has come too
+    first_answer = await warmed(page)
     corner = page.locator(".stn-stage .handle.corner:visible").first
     at = await middle_of(corner)
     centre = await middle_of(page.locator(".stn-stage .handle.centre"))
@@ -121,7 +127,19 @@ async def drag_corner(browser: Browser, address: str) -> Drag:
 
     measured = await recorded(page, await context.new_cdp_session(page), where)
     await context.close()
-    return told(measured)
+    return replace(told(measured), first_answer=first_answer)
+
+
+async def warmed(page: Page) -> float:
+    """Touch theta once and go back: the first question loads the snapshot's network. ms until it is answered."""
+    await page.evaluate("window.measured.start()")
+    await page.locator(".stn-stage .handle.centre").press("ArrowRight")
+    await page.wait_for_function("window.measured.answers() > 0", timeout=60_000)
+    asked = (await page.evaluate("window.measured.stop()"))["asked"][0]
+    await page.keyboard.press("Escape")
+    await page.wait_for_timeout(500)
+    first: float = asked["answered"] - asked["sent"]
+    return first
 
 
 async def drag_slider(browser: Browser, address: str) -> Drag:
@@ -148,7 +166,7 @@ async def middle_of(locator: Locator) -> Point:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-async def recorded(page: Any, session: CDPSession, where: Callable[[float], Point]) -> dict[str, Any]:
+async def recorded(page: Page, session: CDPSession, where: Callable[[float], Point]) -> dict[str, Any]:
     """Press, move for the time, release, rest. Moves are sent without waiting for the page, which may be slow."""
 
     def mouse(kind: str, point: Point, **more: Any) -> asyncio.Future[Any]:
@@ -194,6 +212,7 @@ def told(measured: dict[str, Any]) -> Drag:
         same_frame=Counter(name for frame in theta for name in ("grid", "V") if frame["changed"].get(name)),
         answer_after=[question["drawn"] - question["moved"] for question in drawn],
         frames_after=Counter(question["drawnFrame"] - question["frame"] for question in drawn),
+        moves=len({frame["moved"] for frame in moving}),
     )
 
 

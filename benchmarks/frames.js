@@ -56,21 +56,21 @@
   window.requestAnimationFrame = (callback) => native(timed(callback));
 
   const after = new MessageChannel();
-  after.port1.onmessage = ({ data: now }) => {
-    if (!recording) return;
-    const frame = frameAt(now);
+  after.port1.onmessage = ({ data: index }) => {
+    const frame = frames[index];
+    if (!recording || !frame) return;
     frame.done = performance.now();
     const shown = pictures();
     for (const name in shown) frame.changed[name] = before[name] !== undefined && shown[name] !== before[name];
     before = shown;
     const open = [...asked.values()].filter((question) => question.answered && !question.drawn).reverse();
     const drawn = open.find(({ words }) => words === shown.answers);
-    if (drawn) Object.assign(drawn, { drawn: frame.done, drawnFrame: frames.length - 1 });
+    if (drawn) Object.assign(drawn, { drawn: frame.done, drawnFrame: index });
   };
   const tick = (now) => {
     if (recording) {
       frameAt(now);
-      after.port2.postMessage(now);
+      after.port2.postMessage(frames.length - 1);
     }
     native(tick);
   };
@@ -111,6 +111,7 @@
       before = pictures();
       recording = true;
     },
+    answers: () => [...asked.values()].filter((question) => question.answered).length,
     stop: () => {
       recording = false;
       return { frames, asked: [...asked.values()] };

@@ -1,6 +1,7 @@
 """A Streamlit server of our own for the time of a measurement, and the run that it shows."""
 
 import argparse
+import json
 import os
 import socket
 import subprocess
@@ -20,14 +21,18 @@ START_SECONDS = 60
 
 def add_run_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--run", type=_run_folder, default=BUNDLED, help=f"folder of the run (default checkpoints/{BUNDLED.name})"
+        "--run", type=_run_folder, default=str(BUNDLED), help=f"folder of the run (default checkpoints/{BUNDLED.name})"
     )
 
 
 def _run_folder(word: str) -> Path:
     folder = Path(word).resolve()
-    if not (folder / "run.json").is_file():
-        raise argparse.ArgumentTypeError(f"{word} holds no run.json: give the folder of a run")
+    try:
+        sites = json.loads((folder / "run.json").read_text(encoding="utf-8"))["sites"]
+    except (OSError, ValueError, KeyError):
+        raise argparse.ArgumentTypeError(f"{word} holds no run.json that reads: give the folder of a run") from None
+    if not sites:
+        raise argparse.ArgumentTypeError(f"{word} is a run without a transformer: give one that has a grid to drag")
     return folder
 
 

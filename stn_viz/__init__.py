@@ -1,1 +1,1 @@
-"""STN Viz: see and touch a Spatial Transformer Network. Importing this package is light; torch comes with what needs it."""
+"""STN Viz: see and touch a Spatial Transformer Network. Importing this is light; torch comes with what needs it."""

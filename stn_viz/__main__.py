@@ -15,7 +15,8 @@ def main(words: Sequence[str]) -> int:
         for name, (_, purpose) in COMMANDS.items():
             print(f"  {name:8} {purpose}")
         print(
-            "\nEach explains itself: python -m stn_viz <command> --help\nThe app itself starts with: streamlit run app.py"
+            "\nEach explains itself: python -m stn_viz <command> --help"
+            "\nThe app itself starts with: streamlit run app.py"
         )
         return 0
     if words[0] not in COMMANDS:

@@ -39,7 +39,9 @@ def held_out(task: str, count: int, seed: int) -> HeldOut:
     if not 1 <= count <= len(digits.test):
         raise ValueError(f"The held-out set has 1 to {len(digits.test)} images, but {count} were asked for.")
     generator = torch.Generator().manual_seed(seed)
-    chunks = [distort(chunk, task, generator) for chunk in digits.test[: -(-count // CHUNK) * CHUNK].split(CHUNK)]
+    chunks = [
+        distort(chunk, task, generator) for chunk in torch.split(digits.test[: -(-count // CHUNK) * CHUNK], CHUNK)
+    ]
     U = torch.cat([chunk.U for chunk in chunks])[:count]
     return HeldOut(
         U=U.mul(255).round_().div_(255),

@@ -1,6 +1,6 @@
 """One door to the networks, by name and plain arguments: what run.json holds under "network" is what `build` takes.
 
-At 42 x 42 (RTS) each of the four has about 400 k parameters in all, as in the paper; the widths below are chosen for that.
+At 42 x 42 (RTS) each of the four has about 400 k parameters in all, as in the paper: the widths are chosen for that.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,11 @@ from stn_viz.transformer import family as make_family
 
 NAMES = ("fcn", "cnn", "st-fcn", "st-cnn")
 
-# The CNN: few filters first, many after, 1.7 times as fast on two CPU cores as an even split of the same parameters.
+# The CNN: few filters first, many after: 1.4 times as fast on two CPU cores as an even split of the same parameters.
 FILTERS = (32, 216)
-# The ST-CNN puts its parameters into the localisation network. With 350 k behind the transformer (as in the paper, whose
-# localisation network is tiny) the classifier knows digits in every orientation before theta has learned to turn: after 90 k
-# images of RTS theta followed position and size, but of the rotation only 1 %. With 8 filters first it has to be
-# shown upright digits: 55 % after 120 k images.
+# The ST-CNN puts its parameters into the localisation network. With 350 k behind the transformer (as in the paper,
+# whose localisation network is tiny) the classifier knows turned digits before theta has learned to turn: after 100 k
+# images of RTS theta followed position and size, but 1 % of the rotation. One of few filters cannot.
 FILTERS_BEHIND_TRANSFORMER = (8, 64)
 HIDDEN = 203  # the paper's 128 would give an FCN of 244 k at 42 x 42
 HIDDEN_BEHIND_TRANSFORMER = 308
@@ -73,8 +72,8 @@ def build(
     """A network by name, freshly initialised from torch's global generator (`training/` seeds it).
 
     Shapes: U (N, channels, *size) -> logits (N, classes); V is (N, channels, *output_size).
-    Args:   from `family` on they concern the transformer alone; `options` are the family's own (points=4 for tps). `arguments`
-            gives them as JSON has them: build(**run["network"]).
+    Args:   from `family` on they concern the transformer alone; `options` are the family's own (points=4 for tps).
+            `arguments` gives them all as JSON has them: build(**run["network"]).
     Raises: ValueError for an unknown name or family, or a size too small for the convolutions.
     """
     height, width = size
@@ -95,9 +94,7 @@ def build(
         classifier = fully_connected(size=V_size, channels=channels, classes=classes, hidden=HIDDEN_BEHIND_TRANSFORMER)
     else:
         localisation = convolutional_localisation(size=U_size, channels=channels, family=made)
-        classifier = convolutional(
-            size=V_size, channels=channels, classes=classes, filters=FILTERS_BEHIND_TRANSFORMER
-        )
+        classifier = convolutional(size=V_size, channels=channels, classes=classes, filters=FILTERS_BEHIND_TRANSFORMER)
     return Transformed(SpatialTransformer(localisation, made, kernel=kernel, padding=padding), classifier)
 
 

@@ -13,10 +13,10 @@ LARGE = 32  # pixels; above it the convolutional net looks at U reduced by 2
 def convolutional_localisation(*, size: tuple[int, int], channels: int, family: Family) -> nn.Sequential:
     """Two 5x5 convolutions with pooling between, fully connected layers, the regression layer.
 
-    The paper's has 20 filters and one layer of 20. Ours differs where that makes theta learn sooner: 24 filters; a U above
-    32 px is first averaged 2 x 2 (where the digit lies can be read from that as well, at a quarter of the cost); the second
-    convolution is not pooled, for position survives 2 x 2 cells badly; then layers of 560 and 256, since to say how far a
-    digit is turned is about as hard as to say which one it is.
+    The paper's has 20 filters and one layer of 20. Ours differs where that makes theta learn sooner: 24 filters; a U
+    above 32 px is first averaged 2 x 2 (where the digit lies can be read from that as well, at a quarter of the cost);
+    the second convolution is not pooled, for position survives 2 x 2 cells badly; then layers of 560 and 256, since to
+    say how far a digit is turned is about as hard as to say which one it is.
 
     Shapes: (N, channels, *size) -> theta (N, P).
     Source: Jaderberg et al. 2015, section 4.1 and appendix A.4.
@@ -25,7 +25,8 @@ def convolutional_localisation(*, size: tuple[int, int], channels: int, family: 
     height, width = ((extent // reduce - 4) // 2 - 4 for extent in size)
     if height < 1 or width < 1:
         raise ValueError(
-            f"A localisation network of two 5x5 convolutions cannot read {size[0]} x {size[1]} pixels: give it at least 14 x 14."
+            f"A localisation network of two 5x5 convolutions cannot read {size[0]} x {size[1]} pixels: "
+            "give it at least 14 x 14."
         )
     return nn.Sequential(
         nn.AvgPool2d(reduce) if reduce > 1 else nn.Identity(),

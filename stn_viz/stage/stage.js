@@ -212,8 +212,12 @@ export function createStage(root, host) {
   const head = createHead({
     chooseRun: (name) => {
       const run = get().data.runs.find((each) => each.name === name);
-      if (run.usable) return host.setState("view", { run: name });
+      if (run.usable) {
+        teller.leave();
+        return host.setState("view", { run: name });
+      }
       head.start(get().data.runs, get().data.run.name);
+      notices.set([]); // closed and asked for again, it is said again
       notices.set([`${name}: ${run.problem}`]);
     },
     share: async () => {
@@ -329,7 +333,8 @@ export function createStage(root, host) {
   let loaded = ""; // which run, in which version, stands here
   let wanted = "";
   const update = async (data) => {
-    notices.set(data.problems);
+    // A rerun says nothing new: what was said stays until it is closed or another run opens.
+    if (data.problems.length) notices.set(data.problems);
     head.start(data.runs, data.run?.name ?? "");
     const key = JSON.stringify([data.run?.name, data.assets]);
     if (!data.run || key === wanted) return set({ data });
@@ -358,6 +363,8 @@ export function createStage(root, host) {
       set(({ bases: had, index, trace: old, image }) => ({ ...common, bases: new Map([...had, ...known]), index: nearest(trace.step, old.step[index]), image: Math.min(image, probes.count - 1) }));
     } else {
       history.clear();
+      teller.arrive();
+      notices.set(data.problems);
       const rule = site && {
         kernel: view.kernel ?? site.kernel,
         padding: view.padding ?? site.padding,

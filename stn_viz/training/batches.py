@@ -1,4 +1,4 @@
-"""Training batches, distorted on the fly: each is a pure function of (seed, step), so that resuming needs no generator's state."""
+"""Training batches, distorted on the fly: each is a function of (seed, step), so that resuming needs no generator."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,7 +28,8 @@ class Batches:
         """Refuse a batch larger than the data."""
         if not 1 <= self.batch <= self.images:
             raise ValueError(
-                f"A batch of {self.batch} does not fit into {self.images} images an epoch: give --batch 1 to {self.images}."
+                f"A batch of {self.batch} does not fit into {self.images} images an epoch: "
+                f"give a batch of 1 to {self.images}."
             )
 
     @property

@@ -89,6 +89,7 @@ def main(words: Sequence[str]) -> int:
         # torch comes in here, after --help and mistyped options have been answered.
         from stn_viz.training.loop import resumed, train
 
+        _refuse_unused(given)
         if go_on:
             _refuse_changes(resumed(out, Settings())[0], given)
         outcome = train(
@@ -116,9 +117,21 @@ def _refuse_changes(kept: Settings, given: dict[str, object]) -> None:
         if name in ("threads", "device") or name not in given or given[name] == getattr(kept, name):
             continue
         raise ValueError(
-            f"This run was started with --{name} {getattr(kept, name)}, so --resume cannot go on with --{name} {given[name]}. "
+            f"This run was started with --{name} {getattr(kept, name)}; --resume cannot go on with {given[name]}. "
             "Leave the option out, or start another run."
         )
+
+
+def _refuse_unused(given: dict[str, object]) -> None:
+    network = given.get("network", "")
+    for name in ("family", "points"):
+        if name in given and network in ("fcn", "cnn"):
+            raise ValueError(
+                f"--{name} concerns the transformer, but --network {network} has none. "
+                f"Choose --network st-{network}, or leave --{name} out."
+            )
+    if "points" in given and given.get("family") != "tps":
+        raise ValueError("--points concerns the family tps alone. Add --family tps, or leave --points out.")
 
 
 def _at_least_1(word: str) -> int:

@@ -9,7 +9,7 @@ from types import FrameType
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Within the block the first Ctrl-C (or SIGTERM) only makes the yielded function answer True; a second one interrupts at once.
+    """Within the block a first Ctrl-C (or SIGTERM) only makes the yielded function answer True; a second interrupts.
 
     Outside the main thread Python delivers no signals, and the function always answers False.
     """

@@ -18,16 +18,16 @@ from tqdm import tqdm
 
 from stn_viz.data import TASKS, HeldOut, held_out
 from stn_viz.networks import build
-from stn_viz.runs import Probes, Recorder, RunError, RunInfo, RunWriter, open_run
+from stn_viz.runs import Probes, Recorder, RunError, RunInfo, RunWriter
+from stn_viz.runs.reading import read_info
 from stn_viz.training import resume as resume_file
 from stn_viz.training.batches import Batches
 from stn_viz.training.interrupt import interruptible
 from stn_viz.training.schedule import one_cycle
 from stn_viz.training.settings import Settings
 
-LOCALISATION_SHARE = (
-    0.3  # of the rate: a localisation network that learns as fast as the rest may throw the grid off the image
-)
+# Of the rate: a localisation network that learns as fast as the rest may throw the grid off the image.
+LOCALISATION_SHARE = 0.3
 WEIGHT_DECAY = 0.01
 GRADIENT_NORM = 1.0
 TEST_IMAGES = 10_000
@@ -35,7 +35,7 @@ TEST_IMAGES = 10_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a training ended. `test_error` is None if it was stopped; `recording_share` is of the time spent in the loop."""
+    """How a training ended. `test_error` is None if it was stopped; `recording_share` is of the loop's time."""
 
     step: int
     steps: int
@@ -102,10 +102,11 @@ def train(
 ) -> Outcome:
     """Train, and write the run into the folder `out`.
 
-    The first Ctrl-C ends it after the step under way; go_on takes up such a run (or one that was killed) where it last stood,
-    with the settings that it keeps. force overwrites an earlier run.
+    The first Ctrl-C ends it after the step under way; go_on takes up such a run (or one that was killed) where it last
+    stood, with the settings that it keeps. force overwrites an earlier run.
 
-    Raises: RunError if `out` holds a run already, or, with go_on, none that can go on. ValueError for settings that do not fit.
+    Raises: RunError if `out` holds a run already, or, with go_on, none that can go on. ValueError for settings that do
+            not fit together or this machine.
     """
     state = None
     if go_on:
@@ -164,7 +165,7 @@ def resumed(out: Path, wished: Settings) -> tuple[Settings, resume_file.State]:
     """
     if not (out / "run.json").is_file():
         raise RunError(f"{out} holds no run to go on with. Leave out --resume to start one there.")
-    info = open_run(out).info
+    info = read_info(out)
     if info.status == "finished":
         raise RunError(
             f"{out} is finished; there is nothing to go on with. Train anew with --force, or choose another --out."
@@ -175,25 +176,30 @@ def resumed(out: Path, wished: Settings) -> tuple[Settings, resume_file.State]:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; "auto" is CUDA, else MPS, else the CPU."""
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    """The device of that name; "auto" is CUDA, else MPS, else the CPU.
+
+    Raises: ValueError for a device that is not here.
+    """
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    there = [kind for kind, available in here.items() if available]
+    if name == "auto":
+        return torch.device(there[0])
+    if name.split(":")[0] not in there:
+        raise ValueError(f"The device '{name}' is not on this machine. Choose one of: auto, {', '.join(there)}.")
+    return torch.device(name)
 
 
 def test_error(model: nn.Module, test: HeldOut, device: torch.device) -> float:
-    """Share of wrong answers on the held-out images, by the weights as the last snapshot has them: rounded to float16."""
+    """Share of wrong answers on the held-out images, by the weights as the last snapshot has them: rounded."""
     with rounded(model), torch.inference_mode():
-        parts = zip(test.U.split(500), test.labels.split(500), strict=True)
+        parts = zip(torch.split(test.U, 500), torch.split(test.labels, 500), strict=True)
         wrong = sum(int((model(U.to(device)).argmax(1).cpu() != labels).sum()) for U, labels in parts)
     return wrong / len(test.labels)
 
 
 @contextmanager
 def rounded(model: nn.Module) -> Iterator[None]:
-    """Within the block the weights are rounded to float16 (kept as float32); after it they are bit for bit what they were."""
+    """Within the block the weights are rounded to float16 (and kept as float32); after it they are exact again."""
     exact = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     model.load_state_dict({name: t.half().to(t.dtype) if t.is_floating_point() else t for name, t in exact.items()})
     try:
@@ -206,7 +212,7 @@ def _loop(training: Training, recorder: Recorder, writer: RunWriter, asked_to_st
     batch = training.settings.batch
 
     def keep() -> None:
-        writer.flush()  # first the trace: reopening drops what is later than resume.pt, but cannot invent what is missing
+        writer.flush()  # before resume.pt: reopening drops what is later than that, but cannot invent what is missing
         state = resume_file.State(
             training.step, training.model.state_dict(), training.optimizer.state_dict(), recorder.state()
         )
@@ -249,7 +255,7 @@ def _groups(model: nn.Module) -> list[dict[str, Any]]:
 def _probes(test: HeldOut, count: int) -> Probes:
     """The first held-out images of each class in turn: 0, 1, ... 9, 0, 1, ..."""
     rank = torch.zeros_like(test.labels)
-    for label in test.labels.unique():
+    for label in range(10):
         of_label = test.labels == label
         rank[of_label] = torch.arange(int(of_label.sum()))
     chosen = (rank * 1000 + test.labels).argsort()[:count]

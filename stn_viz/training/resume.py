@@ -43,8 +43,8 @@ def load(folder: Path) -> State:
     path = folder / FILE
     if not path.is_file():
         raise RunError(
-            f"{folder} has no {FILE}, so this training cannot go on: it was killed before its first step, or the folder was copied "
-            "without it. Start it anew with --force."
+            f"{folder} has no {FILE}, so this training cannot go on: it was killed before its first step, "
+            "or the folder was copied without it. Start it anew with --force."
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)

@@ -7,7 +7,8 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One training. `points` concerns the family tps alone; `limit` is images an epoch (None: all); `threads` None is torch's choice."""
+    """One training. `points` concerns the family tps alone, `limit` is images an epoch; None leaves the choice to the
+    family, to torch (threads), or means all images."""
 
     task: str = "rts"
     network: str = "st-cnn"

@@ -7,8 +7,8 @@ the stage's inner state is touched. Waiting is always for a condition, with a de
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
@@ -21,8 +21,7 @@ DEADLINE = 30.0  # seconds; only a fault, or a very busy machine, comes near
 HALF = 1.34  # U's canvas spans -HALF..HALF (ink/viewport.js), and opens by steps of a quarter for a grid that leaves it
 CORNERS = ("top left", "top right", "bottom right", "bottom left")
 
-T = TypeVar("T")
-
+_ORDER = {"similarity": ("a", "b", "tx", "ty")}  # where the matrix does not read as theta does
 _READ = """(root) => {
   const one = (selector) => root.querySelector(selector);
   const text = (selector) => one(selector)?.textContent ?? "";
@@ -36,7 +35,7 @@ _READ = """(root) => {
   const theta = {};
   for (const cell of root.querySelectorAll(".matrix [role=spinbutton]")) {
     const name = cell.getAttribute("aria-label");
-    if (!(name in theta)) theta[name] = Number(cell.getAttribute("aria-valuenow"));
+    if (!name.startsWith("−")) theta[name] = Number(cell.getAttribute("aria-valuenow"));
   }
   const slider = one(".timeline canvas");
   return {
@@ -77,7 +76,7 @@ class Look:
     handles: dict[str, tuple[float, float]]
     pad: tuple[float, float, float, float]
     theta: Tensor
-    V: NDArray[np.int64]
+    V: NDArray[np.int64] = field(repr=False)
     probabilities: Tensor
     known: bool
     source: str
@@ -107,7 +106,7 @@ class Look:
         """Normalised source points on the page, in the narrowest of U's views that holds them."""
         left, top, side, _ = self.pad
         half = HALF
-        while half < float(points.abs().max()):
+        while half < float(points.abs().max()) + 0.02:
             half *= 1.25
         scale = side / 2 / half
         return [(left + side / 2 + x * scale, top + side / 2 + y * scale) for x, y in points.tolist()]
@@ -136,15 +135,26 @@ class Stage:
     def look(self) -> Look:
         raw = self.root.evaluate(_READ)
         height, width, bytes_ = raw.pop("V")
+        names = _ORDER.get(raw["family"], tuple(raw["theta"]))
         return Look(
             **raw
             | {
                 "handles": {name: tuple(spot) for name, spot in raw["handles"].items()},
-                "theta": torch.tensor(list(raw["theta"].values()), dtype=torch.float64),
+                "theta": torch.tensor([raw["theta"][name] for name in names], dtype=torch.float64),
                 "V": np.array(bytes_, dtype=np.int64).reshape(height, width) if bytes_ else np.zeros((0, 0), np.int64),
-                "probabilities": torch.tensor(raw["probabilities"]),
+                "probabilities": torch.tensor(raw["probabilities"], dtype=torch.float32),
             }
         )
+
+    def theta(self) -> Tensor:
+        """Theta alone, in the frame after the one that is due."""
+        values = self.root.evaluate(
+            """(root) => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+              const cells = [...root.querySelectorAll(".matrix [aria-valuenow]")];
+              done(cells.map((cell) => Number(cell.getAttribute("aria-valuenow"))));
+            })))"""
+        )
+        return torch.tensor(values, dtype=torch.float64)
 
     def until(self, holds: Callable[[Look], object], what: str, seconds: float = DEADLINE) -> Look:
         """Look again and again until it holds."""
@@ -185,6 +195,16 @@ class Stage:
             arg=self.root.element_handle(),
         )
         return self.look()
+
+    def until_quiet(self) -> None:
+        """When nothing has been sent to the server for a second: what rests has been told, and answered."""
+        deadline = time.monotonic() + DEADLINE
+        count, since = len(self.sent), time.monotonic()
+        while time.monotonic() < since + 1:
+            assert time.monotonic() < deadline, f"the page does not stop talking: {self.sent[-3:]}"
+            self.frames(1)
+            if len(self.sent) != count:
+                count, since = len(self.sent), time.monotonic()
 
     def address(self) -> dict[str, str]:
         return dict(parse_qsl(urlsplit(self.page.url).query))

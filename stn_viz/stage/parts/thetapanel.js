@@ -109,7 +109,7 @@ export function createThetaPanel(actions) {
       if (typeof entry === "string" && !negative) return el("span.fixed", { text: entry });
       const index = negative ? 1 : entry;
       const sign = negative ? -1 : 1;
-      const number = createNumber({ label: names[index], step: 0.01, format: (v) => signed(v, small ? 2 : 3), ...hand(withEntry(index, sign)) });
+      const number = createNumber({ label: negative ? `−${names[index]}` : names[index], step: 0.01, format: (v) => signed(v, small ? 2 : 3), ...hand(withEntry(index, sign)) });
       cells.push({ number, index, sign });
       return number.element;
     }))));

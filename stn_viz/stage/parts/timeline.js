@@ -58,7 +58,7 @@ export function createTimeline(actions) {
     redraw();
   });
   canvas.addEventListener("keydown", (event) => {
-    const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
+    const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: -10, PageDown: 10 }[event.key]; // as in keys.js: a clicker's Page Down goes on
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (by) actions.step(by);
     else if (event.key === "Home") actions.seek(0);

@@ -3,6 +3,7 @@
 import { queryOf } from "./view.js";
 
 const REST_MS = 200;
+const PATIENCE_MS = 5000;
 
 /**
  * @param {{setState: (name: string, value: object) => void}} host
@@ -12,11 +13,12 @@ export function createTeller(host, speak) {
   let timer = 0;
   let told = "";
   let waiting = null;
+  let leaving = 0; // a timer: a server that is away must not silence the address for ever
 
   const tell = () => {
     clearTimeout(timer);
     timer = 0;
-    if (!waiting) return;
+    if (!waiting || leaving) return;
     const { view, sentence } = waiting;
     waiting = null;
     speak(sentence());
@@ -37,6 +39,20 @@ export function createTeller(host, speak) {
       timer = busy ? 0 : setTimeout(tell, REST_MS);
     },
     now: tell,
-    stop: () => clearTimeout(timer),
+    /** Another run was asked for: what still rests here must not be told after that, and call the run back. */
+    leave: () => {
+      clearTimeout(leaving);
+      leaving = setTimeout(() => { leaving = 0; tell(); }, PATIENCE_MS);
+    },
+    /** What was asked for is here, and no view of the run before is told any more. */
+    arrive: () => {
+      clearTimeout(leaving);
+      leaving = 0;
+      waiting = null;
+    },
+    stop: () => {
+      clearTimeout(timer);
+      clearTimeout(leaving);
+    },
   };
 }
