@@ -102,7 +102,8 @@ def print_together(drags: list[Drag]) -> None:
         f"p95 {percentile(after, 0.95):.1f} ({len(after)} answers; frames after theta's own: {counts})"
     )
     first = [drag.first_answer for drag in drags]
-    print(f"first answer of a new server: {first[0]:.0f} ms; of a new page later: {middle(first[1:]):.0f} ms")
+    later_pages = f"; of a new page later: {middle(first[1:]):.0f} ms" if first[1:] else ""
+    print(f"first answer of a new server: {first[0]:.0f} ms{later_pages}")
 
 
 async def drag_corner(browser: Browser, address: str) -> Drag:

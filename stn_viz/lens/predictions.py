@@ -137,7 +137,13 @@ def _network(run: Run, snapshot: int) -> nn.Module:
         from stn_viz.networks import build
 
         model = build(**network)
-        model.load_state_dict(run.weights(snapshot))
+        try:
+            model.load_state_dict(run.weights(snapshot))
+        except RuntimeError as error:
+            raise LensError(
+                f"The weights of step {snapshot} do not fit the network that run.json describes, so it cannot answer. "
+                "The run was made by another version: train it again, or see its recorded answers."
+            ) from error
         return model.float().eval().requires_grad_(False)
 
     return _NETWORKS.get((run.path, run.version, snapshot), load)

@@ -21,7 +21,7 @@ FILTERS = (32, 216)
 # The ST-CNN puts its parameters into the localisation network. With 350 k behind the transformer (as in the paper,
 # whose localisation network is tiny) the classifier knows turned digits before theta has learned to turn: after 100 k
 # images of RTS theta followed position and size, but 1 % of the rotation. One of few filters cannot.
-FILTERS_BEHIND_TRANSFORMER = (8, 64)
+FILTERS_BEHIND_TRANSFORMER = (8, 128)
 HIDDEN = 203  # the paper's 128 would give an FCN of 244 k at 42 x 42
 HIDDEN_BEHIND_TRANSFORMER = 308
 

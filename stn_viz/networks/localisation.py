@@ -15,7 +15,7 @@ def convolutional_localisation(*, size: tuple[int, int], channels: int, family: 
 
     The paper's has 20 filters and one layer of 20. Ours differs where that makes theta learn sooner: 24 filters; a U
     above 32 px is first averaged 2 x 2 (where the digit lies can be read from that as well, at a quarter of the cost);
-    the second convolution is not pooled, for position survives 2 x 2 cells badly; then layers of 560 and 256, since to
+    the second convolution is not pooled, for position survives 2 x 2 cells badly; then layers of 500 and 256, since to
     say how far a digit is turned is about as hard as to say which one it is.
 
     Shapes: (N, channels, *size) -> theta (N, P).
@@ -36,9 +36,9 @@ def convolutional_localisation(*, size: tuple[int, int], channels: int, family: 
         nn.Conv2d(24, 24, 5),
         nn.ReLU(),
         nn.Flatten(),
-        nn.Linear(24 * height * width, 560),
+        nn.Linear(24 * height * width, 500),
         nn.ReLU(),
-        nn.Linear(560, 256),
+        nn.Linear(500, 256),
         nn.ReLU(),
         _regression(256, family),
     )

@@ -15,6 +15,7 @@ export function createAsker(set) {
   let line = null;
   let address = "";
   let asked = "";
+  let warm = false; // has the server been asked anything since its network came up
 
   const connect = (path) => {
     const url = new URL(path, location.href);
@@ -24,7 +25,10 @@ export function createAsker(set) {
     line?.close();
     line = createLine(url.href, {
       onStatus: (status) => {
-        if (status === "ready") asked = "";
+        if (status === "ready") {
+          asked = "";
+          warm = false;
+        }
         set({ status });
       },
       onAnswer: (question, answer) => set({ answer: { ...answer, key: JSON.stringify(question.view) } }),
@@ -32,12 +36,19 @@ export function createAsker(set) {
     });
   };
 
+  const ask = (view) => {
+    warm = true;
+    line.ask({ lens: "predictions", view });
+  };
+
   /** What to show of the network for this state; asks for it when nobody has. */
   const answer = (state, scene) => {
     const { data, trace, probes, index, image, status } = state;
     const label = probes.labels[image] ?? -1;
     if (isRecorded(state)) {
-      line?.drop();
+      // The first question of a server builds the network: asked before the hand needs the answer.
+      if (status === "ready" && !warm && data.run.has_network) ask(viewOf(state, scene.theta));
+      else line?.drop();
       asked = "";
       return { probabilities: trace.probabilities(index, image), loss: trace.probeLoss(index, image), label, stale: false, source: "" };
     }
@@ -48,7 +59,7 @@ export function createAsker(set) {
     const key = JSON.stringify(view);
     if (key !== asked && line) {
       asked = key;
-      line.ask({ lens: "predictions", view });
+      ask(view);
     }
     const known = state.answer;
     const source = STATUS[status] ?? (known?.error || (known ? `weights of step ${known.snapshot.toLocaleString("en")}` : ""));
