@@ -16,12 +16,10 @@ from stn_viz.transformer import family as make_family
 
 NAMES = ("fcn", "cnn", "st-fcn", "st-cnn")
 
-# The CNN: few filters first, many after: 1.4 times as fast on two CPU cores as an even split of the same parameters.
+# Few filters first, many after: 1.4 times as fast on two CPU cores as an even split of the same parameters.
 FILTERS = (32, 216)
-# The ST-CNN puts its parameters into the localisation network. With 350 k behind the transformer (as in the paper,
-# whose localisation network is tiny) the classifier knows turned digits before theta has learned to turn: after 100 k
-# images of RTS theta followed position and size, but 1 % of the rotation. One of few filters cannot.
-FILTERS_BEHIND_TRANSFORMER = (8, 128)
+LOCALISATION_FILTERS = 20
+LOCALISATION_HIDDEN = (128,)
 HIDDEN = 203  # the paper's 128 would give an FCN of 244 k at 42 x 42
 HIDDEN_BEHIND_TRANSFORMER = 308
 
@@ -67,25 +65,28 @@ def build(
     padding: Literal["zeros", "border", "reflection"] = "zeros",
     align_corners: bool = False,
     output_size: Sequence[int] = (28, 28),
+    filters: Sequence[int] = FILTERS,
+    localisation_filters: int = LOCALISATION_FILTERS,
+    localisation_hidden: Sequence[int] = LOCALISATION_HIDDEN,
     **options: Any,
 ) -> nn.Module:
     """A network by name, freshly initialised from torch's global generator (`training/` seeds it).
 
     Shapes: U (N, channels, *size) -> logits (N, classes); V is (N, channels, *output_size).
-    Args:   from `family` on they concern the transformer alone; `options` are the family's own (points=4 for tps).
+    Args:   filters of a CNN's two convolutions; localisation_*: widths of an ST-CNN's localisation network; `family` to
+            `output_size` concern the transformer alone; `options` are the family's own (points=4 for tps).
             `arguments` gives them all as JSON has them: build(**run["network"]).
     Raises: ValueError for an unknown name or family, or a size too small for the convolutions.
     """
-    height, width = size
-    U_size = (height, width)
+    U_size = _pair(size)
     if name not in NAMES:
         raise ValueError(f"There is no network '{name}'. Choose one of: {', '.join(NAMES)}.")
     if name == "fcn":
         return Plain(fully_connected(size=U_size, channels=channels, classes=classes, hidden=HIDDEN))
     if name == "cnn":
-        return Plain(convolutional(size=U_size, channels=channels, classes=classes, filters=FILTERS))
+        return Plain(convolutional(size=U_size, channels=channels, classes=classes, filters=_pair(filters)))
 
-    V_size = (output_size[0], output_size[1])
+    V_size = _pair(output_size)
     made = make_family(family, size=V_size, align_corners=align_corners, **options)
     localisation: nn.Module
     classifier: nn.Module
@@ -93,8 +94,10 @@ def build(
         localisation = fully_connected_localisation(size=U_size, channels=channels, family=made)
         classifier = fully_connected(size=V_size, channels=channels, classes=classes, hidden=HIDDEN_BEHIND_TRANSFORMER)
     else:
-        localisation = convolutional_localisation(size=U_size, channels=channels, family=made)
-        classifier = convolutional(size=V_size, channels=channels, classes=classes, filters=FILTERS_BEHIND_TRANSFORMER)
+        localisation = convolutional_localisation(
+            size=U_size, channels=channels, family=made, filters=localisation_filters, hidden=localisation_hidden
+        )
+        classifier = convolutional(size=V_size, channels=channels, classes=classes, filters=_pair(filters))
     return Transformed(SpatialTransformer(localisation, made, kernel=kernel, padding=padding), classifier)
 
 
@@ -105,7 +108,11 @@ def arguments(
 
     A plain network's say nothing of a transformer.
     """
-    plain = {"name": name, "size": list(size), "channels": 1, "classes": classes}
+    plain: dict[str, Any] = {"name": name, "size": list(size), "channels": 1, "classes": classes}
+    if name.endswith("cnn"):
+        plain["filters"] = list(FILTERS)
+    if name == "st-cnn":
+        plain |= {"localisation_filters": LOCALISATION_FILTERS, "localisation_hidden": list(LOCALISATION_HIDDEN)}
     if not name.startswith("st-"):
         return plain
     return plain | {
@@ -117,3 +124,8 @@ def arguments(
         "output_size": [28, 28],
         **options,
     }
+
+
+def _pair(values: Sequence[int]) -> tuple[int, int]:
+    first, second = values
+    return first, second

@@ -3,6 +3,9 @@
 That layer starts at weight 0 and bias = the identity's theta, so that training starts from "do nothing".
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 from torch import nn
 
 from stn_viz.transformer import Family, identity_start
@@ -10,13 +13,14 @@ from stn_viz.transformer import Family, identity_start
 LARGE = 32  # pixels; above it the convolutional net looks at U reduced by 2
 
 
-def convolutional_localisation(*, size: tuple[int, int], channels: int, family: Family) -> nn.Sequential:
+def convolutional_localisation(
+    *, size: tuple[int, int], channels: int, family: Family, filters: int, hidden: Sequence[int]
+) -> nn.Sequential:
     """Two 5x5 convolutions with pooling between, fully connected layers, the regression layer.
 
-    The paper's has 20 filters and one layer of 20. Ours differs where that makes theta learn sooner: 24 filters; a U
-    above 32 px is first averaged 2 x 2 (where the digit lies can be read from that as well, at a quarter of the cost);
-    the second convolution is not pooled, for position survives 2 x 2 cells badly; then layers of 500 and 256, since to
-    say how far a digit is turned is about as hard as to say which one it is.
+    The paper's has 20 filters and one layer of 20. Ours differs in two ways: a U above 32 px is first averaged 2 x 2
+    (where the digit lies can be read from that as well, at a quarter of the cost), and the second convolution is not
+    pooled, for position survives 2 x 2 cells badly.
 
     Shapes: (N, channels, *size) -> theta (N, P).
     Source: Jaderberg et al. 2015, section 4.1 and appendix A.4.
@@ -30,17 +34,14 @@ def convolutional_localisation(*, size: tuple[int, int], channels: int, family: 
         )
     return nn.Sequential(
         nn.AvgPool2d(reduce) if reduce > 1 else nn.Identity(),
-        nn.Conv2d(channels, 24, 5),
+        nn.Conv2d(channels, filters, 5),
         nn.MaxPool2d(2),
         nn.ReLU(),
-        nn.Conv2d(24, 24, 5),
+        nn.Conv2d(filters, filters, 5),
         nn.ReLU(),
         nn.Flatten(),
-        nn.Linear(24 * height * width, 500),
-        nn.ReLU(),
-        nn.Linear(500, 256),
-        nn.ReLU(),
-        _regression(256, family),
+        *_hidden([filters * height * width, *hidden]),
+        _regression(hidden[-1], family),
     )
 
 
@@ -52,14 +53,14 @@ def fully_connected_localisation(*, size: tuple[int, int], channels: int, family
     """
     return nn.Sequential(
         nn.Flatten(),
-        nn.Linear(channels * size[0] * size[1], 32),
-        nn.ReLU(),
-        nn.Linear(32, 32),
-        nn.ReLU(),
-        nn.Linear(32, 32),
-        nn.ReLU(),
+        *_hidden([channels * size[0] * size[1], 32, 32, 32]),
         _regression(32, family),
     )
+
+
+def _hidden(widths: Sequence[int]) -> list[nn.Module]:
+    layers = [(nn.Linear(inputs, outputs), nn.ReLU()) for inputs, outputs in pairwise(widths)]
+    return [module for layer in layers for module in layer]
 
 
 def _regression(inputs: int, family: Family) -> nn.Linear:

@@ -50,6 +50,13 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--batch", type=_at_least_1, help=f"images a step (default {default.batch})")
     how.add_argument("--rate", type=float, help=f"highest learning rate (default {default.rate})")
     how.add_argument(
+        "--localisation-rate",
+        type=float,
+        metavar="SHARE",
+        help="share of the rate for the localisation network; less is safer, more turns the grids sooner "
+        f"(default {default.localisation_rate})",
+    )
+    how.add_argument(
         "--seed", type=int, help=f"a number; the same one gives the same training (default {default.seed})"
     )
     how.add_argument(

@@ -26,8 +26,6 @@ from stn_viz.training.interrupt import interruptible
 from stn_viz.training.schedule import one_cycle
 from stn_viz.training.settings import Settings
 
-# Of the rate: a localisation network that learns as fast as the rest may throw the grid off the image.
-LOCALISATION_SHARE = 0.3
 WEIGHT_DECAY = 0.01
 GRADIENT_NORM = 1.0
 TEST_IMAGES = 10_000
@@ -64,7 +62,9 @@ class Training:
             model = build(**settings.network_arguments(size=TASKS[settings.task].size))
         # channels_last: 1.4 times the speed on two CPU cores (oneDNN).
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = torch.optim.AdamW(_groups(self.model), weight_decay=WEIGHT_DECAY, fused=device.type != "mps")
+        self.optimizer = torch.optim.AdamW(
+            _groups(self.model, settings.localisation_rate), weight_decay=WEIGHT_DECAY, fused=device.type != "mps"
+        )
 
     @property
     def rate(self) -> float:
@@ -243,12 +243,12 @@ def _loop(training: Training, recorder: Recorder, writer: RunWriter, asked_to_st
         keep()
 
 
-def _groups(model: nn.Module) -> list[dict[str, Any]]:
+def _groups(model: nn.Module, localisation_rate: float) -> list[dict[str, Any]]:
     """The localisation network's parameters and the others, each with its share of the rate."""
     named = list(model.named_parameters())
     inside = [parameter for name, parameter in named if ".localisation." in f".{name}"]
     others = [parameter for name, parameter in named if ".localisation." not in f".{name}"]
-    groups = [{"params": others, "share": 1.0}, {"params": inside, "share": LOCALISATION_SHARE}]
+    groups = [{"params": others, "share": 1.0}, {"params": inside, "share": localisation_rate}]
     return [group for group in groups if group["params"]]
 
 

@@ -7,8 +7,11 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One training. `points` concerns the family tps alone, `limit` is images an epoch; None leaves the choice to the
-    family, to torch (threads), or means all images."""
+    """One training.
+
+    `localisation_rate` is the localisation network's share of `rate`; `points` concerns the family tps alone; `limit`
+    is images an epoch. None leaves the choice to the family or to torch (threads), or means all images.
+    """
 
     task: str = "rts"
     network: str = "st-cnn"
@@ -17,6 +20,7 @@ class Settings:
     epochs: int = 12
     batch: int = 128
     rate: float = 3e-3
+    localisation_rate: float = 1.0
     seed: int = 0
     snapshots: int = 20
     records: int = 300
