@@ -4,7 +4,7 @@ Wire, written down beside stage/state/line.js too; every message is one JSON obj
 
     server -> {"state": "loading" | "ready"}, or {"state": "failed", "error": sentence}
     client -> {"id": 7, "lens": "predictions", "view": {...}}
-    server -> {"id": 7, "answer": {...}} or {"id": 7, "error": sentence}
+    server -> {"id": 7, "answer": {...}} or {"id": 7, "error": sentence}; with "again": true it was asked too fast
 
 torch is slow to load, and the first picture does not need it: it is loaded here, behind the first connection. All
 questions of all clients are answered by one thread with one torch thread: two of them inside a server answer a
@@ -94,7 +94,8 @@ async def live(websocket: WebSocket) -> None:
                 return
             if not bucket.take():
                 await asyncio.sleep(0.05)  # a flood is read slowly, so it costs its sender more than us
-                reply = {"id": _id_of(message.get("text")), "error": "Too fast: ask at most once a frame."}
+                sentence = "Too fast: ask at most once a frame."
+                reply = {"id": _id_of(message.get("text")), "error": sentence, "again": True}
             else:
                 reply = await _reply(message.get("text"))
             await websocket.send_text(json.dumps(reply, allow_nan=False))

@@ -1,6 +1,5 @@
 """What the page hands to the stage: names and numbers in one small JSON object, arrays by their content's hash."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit import config
 
-from stn_viz.lens import opening
+from stn_viz.pages.session import with_name
 from stn_viz.runs import Listed, Run
 from stn_viz.stage import assets
 from stn_viz.view import FAMILIES, View
@@ -18,20 +17,20 @@ from stn_viz.view import FAMILIES, View
 
 def data_for_stage(run: Run, listed: Sequence[Listed], view: View, problems: Sequence[str]) -> dict[str, Any]:
     """All that the stage draws. JSON only, and the same from rerun to rerun until the run changes."""
-    first = opening(run)
+    classes = 0 if run.probabilities is None else run.probabilities.shape[-1]
     return {
         "runs": [
-            {"name": entry.name, "title": entry.title, "problem": entry.problem, "usable": entry.usable}
+            {
+                "name": entry.name,
+                "title": entry.title,
+                "problem": entry.problem and with_name(entry.name, entry.problem),
+                "usable": entry.usable,
+            }
             for entry in listed
         ],
         "run": {
             "name": run.name,
-            "title": run.info.title,
-            "task": run.info.task,
-            "classes": list(run.info.classes),
-            "status": run.info.status,
-            "network": str((run.info.network or {}).get("name", "")).upper(),
-            "metrics": _finite(run.info.metrics),
+            "classes": list(run.info.classes) or [str(number) for number in range(classes)],
             "has_network": run.info.network is not None and bool(run.snapshots),
             "snapshots": list(run.snapshots),
         },
@@ -40,7 +39,6 @@ def data_for_stage(run: Run, listed: Sequence[Listed], view: View, problems: Seq
         "routes": routes(),
         "view": view.to_message(),
         "problems": [*problems, *run.problems],
-        "opening": {"image": first.image, "step": first.step},
     }
 
 
@@ -63,17 +61,10 @@ def _put(path: str, version: str, _run: Run) -> dict[str, Any]:
     """Keys of the run's assets. The path and the version stand for the run."""
     bases = [_run.basis(site) for site in range(len(_run.sites))]
     return {
-        "probes": assets.put(assets.pack(_probes(_run))),
+        "probes": assets.put(assets.pack({"U": _run.probes.U, "labels": _run.probes.labels.astype(np.int32)})),
         "trace": assets.put(assets.pack(_trace(_run))),
         "bases": [None if basis is None else assets.put(basis) for basis in bases],
     }
-
-
-def _probes(run: Run) -> dict[str, NDArray[Any]]:
-    arrays: dict[str, NDArray[Any]] = {"U": run.probes.U, "labels": run.probes.labels.astype(np.int32)}
-    if run.probes.pose is not None:
-        arrays["pose"] = run.probes.pose
-    return arrays
 
 
 def _trace(run: Run) -> dict[str, NDArray[Any]]:
@@ -92,12 +83,3 @@ def _trace(run: Run) -> dict[str, NDArray[Any]]:
         if theta is not None:
             arrays[f"theta_{site}"] = theta
     return arrays
-
-
-def _finite(table: Any) -> dict[str, Any]:
-    """Plain entries alone, and none that JSON has not: one nan would keep the browser from reading anything."""
-    return {
-        str(name): value
-        for name, value in dict(table).items()
-        if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
-    }

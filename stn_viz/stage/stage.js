@@ -27,6 +27,7 @@ import { viewOf } from "./state/view.js";
 
 const RECORDS_A_SECOND = 15; // at speed 1
 const GLIDE_MS = 600;
+const PAUSE_MS = 1000; // without a frame, the page was hidden: playing goes on where it stood
 const IDLE_MS = 8000;
 const LARGEST = 1e6; // of an entry of theta, as in view.py
 const NUDGED = "stn-viz-nudged";
@@ -46,6 +47,7 @@ export function createStage(root, host) {
   let touched = false; // did the running gesture change anything
   let motion = 0; // the animation frame of a glide
   let playingFrom = 0;
+  let choice = 0; // of family or rule: the newest wins, whichever basis comes first
   let shown = null; // the scene of the last frame
 
   const store = createStore({ ready: false, pixel: null, half: HALF, fits: true, speed: 1, playing: false, sliders: "gauge", holding: null }, render);
@@ -56,7 +58,8 @@ export function createStage(root, host) {
   let tag = null;
   const begin = () => {
     stopGlide();
-    if (before && touched) history.push(before, tag); // a wheel that has not come to rest yet
+    gestures.rest();
+    if (before && touched) history.push(before, tag); // a second hand's gesture ends the first one's
     before = entry(get());
     touched = false;
   };
@@ -84,7 +87,10 @@ export function createStage(root, host) {
     tag = null;
     commit();
   };
-  const travel = (to) => {
+  /** @param {"undo" | "redo"} way */
+  const travel = (way) => {
+    gestures.rest();
+    const to = history[way](entry(get()));
     if (to) {
       stopGlide();
       set(to);
@@ -102,12 +108,11 @@ export function createStage(root, host) {
     if (mode !== "hand" || !shown?.theta) return;
     const own = basisOf(get(), site.family, site.options.points ?? null);
     const same = hand.family === site.family && hand.points === (site.options.points ?? null);
-    const from = same ? hand.theta : fitTheta(own, own.hand.b, own.hand.n, shown.lattice, own.identity);
+    const from = same ? hand.theta : own && fitTheta(own, own.hand.b, own.hand.n, shown.lattice, own.identity);
     begin();
     history.push(before);
     before = null;
-    if (still.matches || ![...from].every(Number.isFinite)) return set({ mode: "network" });
-    const along = path(site.family, from, networkTheta(get()));
+    if (still.matches || !from?.every(Number.isFinite)) return set({ mode: "network" });
     const started = performance.now();
     const frame = (now) => {
       const t = Math.min(1, Math.max(0, now - started) / GLIDE_MS);
@@ -115,6 +120,7 @@ export function createStage(root, host) {
         motion = 0;
         return set({ mode: "network" });
       }
+      const along = path(site.family, from, networkTheta(get())); // where the step or image moved on, so does the goal
       set({ hand: { theta: along(t), family: site.family, points: site.options.points ?? null } });
       motion = requestAnimationFrame(frame);
     };
@@ -146,18 +152,21 @@ export function createStage(root, host) {
     if (mode === "hand" && hand) await fetchBasis(hand.family, hand.points, rule.align_corners);
   };
   const chooseFamily = async (family, points = family === "tps" ? get().site.options.points ?? 4 : null) => {
-    const run = get().data.run.name;
+    const mine = ++choice;
     const basis = await fetchBasis(family, points, get().rule.align_corners);
-    if (!basis || !shown?.lattice || get().data.run.name !== run) return;
+    if (!basis || !shown?.lattice || mine !== choice) return;
     if (shown.family === family && shown.points === points) return;
     const theta = shown.whole ? fitTheta(basis, basis.hand.b, basis.hand.n, shown.lattice, basis.identity) : Float64Array.from(basis.identity);
     gesture(() => set({ mode: "hand", hand: { theta, family, points }, fits: true }));
+    needBases();
   };
   const chooseRule = async (change) => {
-    const rule = { ...get().rule, ...change };
     if (change.align_corners !== undefined && shown?.theta) {
-      if (!(await fetchBasis(shown.family, shown.points, rule.align_corners))) return;
+      const mine = ++choice;
+      if (!(await fetchBasis(shown.family, shown.points, change.align_corners)) || mine !== choice) return;
     }
+    const rule = { ...get().rule, ...change };
+    if (Object.keys(change).every((name) => rule[name] === get().rule[name])) return;
     gesture(() => set({ rule }));
     needBases();
   };
@@ -176,7 +185,7 @@ export function createStage(root, host) {
     const { playing, index, trace, speed } = get();
     if (!playing || signal.aborted) return;
     const wait = 1000 / (RECORDS_A_SECOND * speed);
-    if (!playingFrom) playingFrom = now;
+    if (!playingFrom || now - playingFrom > PAUSE_MS) playingFrom = now;
     const by = Math.floor((now - playingFrom) / wait);
     if (by > 0) {
       playingFrom += by * wait;
@@ -197,14 +206,15 @@ export function createStage(root, host) {
       if (gestures.escape()) return;
       if (get().mode === "hand") chooseMode("network");
     },
-    undo: () => travel(history.undo(entry(get()))),
-    redo: () => travel(history.redo(entry(get()))),
+    undo: () => travel("undo"),
+    redo: () => travel("redo"),
     help: () => help.toggle(),
   };
   const act = (name, argument) => { if (get().ready) acts[name](argument); };
   const chooseMode = (mode) => {
-    if (mode === get().mode || !shown?.theta) return;
-    gesture(() => set(mode === "network" ? { mode } : { mode, hand: { theta: Float64Array.from(shown.theta), family: shown.family, points: shown.points } }));
+    if (mode === get().mode) return;
+    if (mode === "network") gesture(() => set({ mode }));
+    else if (shown?.theta) gesture(() => handTheta(shown.theta));
   };
 
   // --- the parts ---
@@ -218,7 +228,7 @@ export function createStage(root, host) {
       }
       head.start(get().data.runs, get().data.run.name);
       notices.set([]); // closed and asked for again, it is said again
-      notices.set([`${name}: ${run.problem}`]);
+      notices.set([run.problem]);
     },
     share: async () => {
       teller.now();
@@ -309,20 +319,21 @@ export function createStage(root, host) {
     }
     const answer = asker.answer(state, shown);
     answers.set(answer);
-    if (!shown.waiting) teller.later(viewOf(state, shown.theta), () => spoken(state, answer), state.playing || state.holding);
+    if (!shown.waiting) teller.later(viewOf(state, shown.theta), () => spoken(state, answer), state.playing || before !== null || motion !== 0);
     settle(state);
   }
 
   const spoken = ({ site, data }, { probabilities }) => {
     const best = probabilities ? probabilities.indexOf(Math.max(...probabilities)) : -1;
     const prediction = best < 0 ? null : { label: data.run.classes[best], probability: probabilities[best] };
-    if (!shown.theta) return prediction ? `no transformer, reads ${prediction.label} at ${prediction.probability.toFixed(2)}` : "no transformer";
+    const without = site ? "a grid of no family" : "no transformer";
+    if (!shown.theta) return prediction ? `${without}, reads ${prediction.label} at ${prediction.probability.toFixed(2)}` : without;
     return sentence({ family: shown.family ?? site.family, theta: shown.theta, gauge: gaugeOf(shown.family), outside: shown.outside, prediction });
   };
 
   /** U's view opens when the grid leaves it, and closes again: never under a hand that holds something. */
   function settle(state) {
-    if (!shown.theta || state.holding || !state.fits) return;
+    if (!shown.theta || !shown.whole || state.holding || !state.fits) return; // a horizon lies at infinity
     const goal = halfFor(shown.lines.points, shown.U);
     if (Math.abs(goal - state.half) < 1e-3) return;
     const near = still.matches || Math.abs(goal - state.half) < 5e-3;
@@ -330,25 +341,32 @@ export function createStage(root, host) {
   }
 
   // --- data from the host ---
-  let loaded = ""; // which run, in which version, stands here
+  let loaded = ""; // which run, with which images and sites, stands here
+  let standing = ""; // and in which version
   let wanted = "";
   const update = async (data) => {
     // A rerun says nothing new: what was said stays until it is closed or another run opens.
     if (data.problems.length) notices.set(data.problems);
-    head.start(data.runs, data.run?.name ?? "");
-    const key = JSON.stringify([data.run?.name, data.assets]);
-    if (!data.run || key === wanted) return set({ data });
+    head.start(data.runs, data.run.name);
+    const key = JSON.stringify([data.run.name, data.assets]);
+    if (key === wanted) {
+      if (key === standing) set({ data }); // else it is still on its way: the run that stands here keeps its own
+      return;
+    }
     wanted = key;
     try {
       const run = await loadRun(data);
-      if (wanted === key && !signal.aborted) open(data, run);
+      if (wanted !== key || signal.aborted) return;
+      standing = key;
+      open(data, run);
     } catch (error) {
-      wanted = "";
+      if (wanted !== key) return; // somebody has chosen another since
+      wanted = standing;
       notices.set([`The run's pictures did not arrive: ${error.message}`]);
     }
   };
   const open = (data, { probes, trace, bases }) => {
-    const name = data.run.name;
+    const name = JSON.stringify([data.run.name, data.assets.probes, data.sites]);
     const again = loaded === name; // a run that is still being written: nothing moves under the viewer
     loaded = name;
     const view = data.view;
@@ -362,6 +380,11 @@ export function createStage(root, host) {
     if (again) {
       set(({ bases: had, index, trace: old, image }) => ({ ...common, bases: new Map([...had, ...known]), index: nearest(trace.step, old.step[index]), image: Math.min(image, probes.count - 1) }));
     } else {
+      gestures.rest();
+      gestures.escape();
+      stopGlide();
+      before = null; // what a hand still holds is of the run before
+      choice++;
       history.clear();
       teller.arrive();
       notices.set(data.problems);
@@ -370,7 +393,7 @@ export function createStage(root, host) {
         padding: view.padding ?? site.padding,
         align_corners: view.align_corners ?? site.align_corners,
       };
-      const hand = view.theta && site ? { theta: Float64Array.from(view.theta), family: view.family ?? site.family, points: view.family ? view.points ?? null : site.options.points ?? null } : null;
+      const hand = view.theta && site?.family ? { theta: Float64Array.from(view.theta), family: view.family ?? site.family, points: view.family ? view.points ?? null : site.options.points ?? null } : null;
       set({
         ...common, bases: known, rule: rule ?? { kernel: "bilinear", padding: "zeros", align_corners: false }, hand, mode: hand ? "hand" : "network",
         image: Math.min(view.image, probes.count - 1), index: nearest(trace.step, view.step), playing: false, pixel: null, half: HALF, fits: true, answer: null,
@@ -380,7 +403,6 @@ export function createStage(root, host) {
       answers.start(data.run.classes);
       needBases();
     }
-    root.classList.toggle("single", !site);
     timeline.start(trace, data.run.snapshots);
     asker.connect(data.routes.line);
     root.classList.remove("waiting");

@@ -18,6 +18,10 @@ CORNERS = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]], dty
 """Of the target frame: top left, top right, bottom right, bottom left; as the stage numbers its handles."""
 
 
+BYTE = 0.55 / 255
+"""What a canvas may differ by: half a level, since it holds bytes, and a little for float32 and six printed digits."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """How the sampler reads U."""

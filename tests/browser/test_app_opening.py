@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from driver import Stage
-from oracle import Rule
+from oracle import BYTE, Rule
 
 SAMPLE_FRAMES = """(root) => new Promise((done) => {
   const seen = new Set();
@@ -32,7 +32,7 @@ def test_the_first_picture_is_drawn_while_torch_is_still_loading(own_server, pag
     assert not look.known
     assert look.source == "the network is starting …"
     assert look.stale
-    np.testing.assert_allclose(look.V / 255, truth.picture(look.image, look.theta), atol=1 / 255)
+    np.testing.assert_allclose(look.V / 255, truth.picture(look.image, look.theta), atol=BYTE)
 
     stage.wait_for_network()
     look = stage.until(lambda now: now.known and not now.stale, "an answer, once the network is there")
@@ -49,5 +49,5 @@ def test_it_opens_still_and_paused_on_a_grid_that_is_on_its_way(stage, truth):
     still_U = truth.picture(look.image, identity, Rule()).numpy()
     assert np.abs(look.V / 255 - still_U).mean() > 0.02, "V is U: nothing to see"
     expected = truth.picture(look.image, truth.recorded_theta(look.image, look.index))
-    np.testing.assert_allclose(look.V / 255, expected, atol=1 / 255)
+    np.testing.assert_allclose(look.V / 255, expected, atol=BYTE)
     assert not look.notices

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from driver import CORNERS, Fingers, Stage
+from oracle import BYTE, gauge_of
 from oracle import CORNERS as FRAME
-from oracle import gauge_of
 
 PIXEL = 1.5  # on the screen: half of one for where the mouse stands, one for the handle's own box
 
@@ -27,7 +27,7 @@ def assert_shown(truth, look):
     """Handles and V are where torch has them for the theta that stands in the matrix."""
     expected = look.to_screen(truth.points(look.theta, FRAME))
     np.testing.assert_allclose(look.corners, expected, atol=PIXEL)
-    np.testing.assert_allclose(look.V / 255, truth.picture(look.image, look.theta), atol=1 / 255)
+    np.testing.assert_allclose(look.V / 255, truth.picture(look.image, look.theta), atol=BYTE)
 
 
 def test_a_dragged_corner_stays_under_the_pointer_and_everything_follows(stage, truth):

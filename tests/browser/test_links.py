@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from driver import Stage
-from oracle import Rule
+from oracle import BYTE, Rule
 
 
 def same_view(a, b):
@@ -41,7 +41,7 @@ def test_a_link_opens_paused_on_what_it_says(open_stage, truth):
     assert (look.padding, look.align, look.kernel) == ("border", "on", "bilinear")
     np.testing.assert_allclose(look.theta, [float(entry) for entry in theta.split(",")], rtol=1e-6)
     rule = Rule("bilinear", "border", True)
-    np.testing.assert_allclose(look.V / 255, truth.picture(2, look.theta, rule), atol=1 / 255)
+    np.testing.assert_allclose(look.V / 255, truth.picture(2, look.theta, rule), atol=BYTE)
     stage.frames(30)
     assert stage.look().step == 75
 
@@ -79,6 +79,7 @@ def test_a_second_tab_is_independent(stage, browsing, watch, open_stage):
     other.type_step(0)
     there = other.drag(other.look().handles["centre"], (30, 30))
     other.until_told(there)
+    stage.page.bring_to_front()
     look = stage.look()
     assert (look.step, look.mode) == (here.step, "hand")
     assert torch.equal(look.theta, here.theta)

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from driver import Stage
+from oracle import BYTE
 
 AWAY = "network away, reconnecting: the stage goes on without it"
 
@@ -24,7 +25,7 @@ def test_the_stage_goes_on_while_the_network_is_away_and_finds_it_again(own_serv
     before = stage.look()
     look = stage.drag(before.handles["bottom right"], (-30, -8))
     assert np.abs(look.V - before.V).mean() > 1
-    np.testing.assert_allclose(look.V / 255, truth.picture(look.image, look.theta), atol=1 / 255)
+    np.testing.assert_allclose(look.V / 255, truth.picture(look.image, look.theta), atol=BYTE)
     assert look.source == AWAY
     stage.press("Escape")
     look = stage.type_step(75)

@@ -28,7 +28,7 @@ def test_choosing_a_run_that_does_not_open_gives_its_sentence_and_keeps_the_pict
         choose(stage, name)
         look = stage.until(lambda now: now.notices, "a sentence")
         (sentence,) = look.notices
-        assert sentence.startswith(f"{name}: ")
+        assert sentence.startswith(name)
         assert SENTENCES[name] in sentence
         assert stage.root.locator("select.run").input_value() == "small-st-cnn"
         assert np.array_equal(look.V, before.V)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from driver import Fingers, Stage
+from oracle import BYTE
 
 WIDER = """() => {
   const wide = [];
@@ -45,5 +46,5 @@ def test_a_finger_drags_a_corner_and_the_page_stays(phone, truth):
     assert look.mode == "hand"
     np.testing.assert_allclose(look.handles["bottom right"], (x - 40, y - 25), atol=2)
     np.testing.assert_allclose(look.handles["top left"], before.handles["top left"], atol=2)
-    np.testing.assert_allclose(look.V / 255, truth.picture(look.image, look.theta), atol=1 / 255)
+    np.testing.assert_allclose(look.V / 255, truth.picture(look.image, look.theta), atol=BYTE)
     assert look.pad == before.pad, "the page scrolled under the finger"

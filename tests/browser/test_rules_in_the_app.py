@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from oracle import Rule
+from oracle import BYTE, Rule
 
 LATTICE = torch.cartesian_prod(*2 * [torch.linspace(-1, 1, 9, dtype=torch.float64)])
 OPTIONS = {"tps": {"points": 4}}
@@ -56,7 +56,7 @@ def test_v_is_torchs_for_every_family_under_every_rule(stage, skewed, truth, nam
         expected = truth.picture(look.image, look.theta, rule, name, **options).numpy()
         settled = truth.settled(look.theta, rule, name, **options)
         assert settled.mean() > 0.9
-        np.testing.assert_allclose(look.V[settled] / 255, expected[settled], atol=1 / 255, err_msg=f"{name} {rule}")
+        np.testing.assert_allclose(look.V[settled] / 255, expected[settled], atol=BYTE, err_msg=f"{name} {rule}")
     told = {"kernel": rule.kernel, "padding": rule.padding, "align": str(int(rule.align_corners)), "family": name}
     defaults = {"kernel": "bilinear", "padding": "zeros", "align": "0", "family": "affine"}
     stage.until_address(lambda query: all(query.get(key, defaults[key]) == told[key] for key in told), f"{told}")
@@ -99,7 +99,7 @@ def test_a_family_is_dragged_within_its_own_freedom(stage, truth):
     with stage.holding((x, y)) as move:
         look = move(x - 30, y + 22)
     assert np.abs(look.theta[6:].numpy()).max() < 1e3
-    np.testing.assert_allclose(look.V / 255, truth.picture(look.image, look.theta, Rule(), "projective"), atol=1 / 255)
+    np.testing.assert_allclose(look.V / 255, truth.picture(look.image, look.theta, Rule(), "projective"), atol=BYTE)
     stage.press("Control+z")
     look = stage.press("Control+z")
     assert (look.family, look.mode, look.undo) == ("affine", "network", False)

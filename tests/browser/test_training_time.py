@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from oracle import BYTE
 
 SCRUB = """(root) => new Promise(async (done) => {
   // A hand that is faster than any: one record a frame, over the whole timeline, and the picture read in the next one.
@@ -53,7 +54,7 @@ def test_every_step_is_shown_in_the_next_frame_and_nothing_is_asked(stage, truth
         theta = truth.recorded_theta(look.image, index)
         np.testing.assert_allclose(record["theta"], theta, rtol=1e-5, atol=1e-9)
         V = truth.picture(look.image, theta).numpy()
-        np.testing.assert_allclose(np.reshape(record["V"], (28, 28)) / 255, V, atol=1 / 255)
+        np.testing.assert_allclose(np.reshape(record["V"], (28, 28)) / 255, V, atol=BYTE)
         np.testing.assert_allclose(record["probabilities"], truth.run.probabilities[index, look.image], atol=1e-6)
 
 
@@ -138,7 +139,7 @@ def test_another_image_brings_its_own_theta_v_and_answer(stage, truth):
     look = stage.until(lambda now: now.image == 3, "image 3")
     theta = truth.recorded_theta(3, look.index)
     np.testing.assert_allclose(look.theta, theta, rtol=1e-5, atol=1e-9)
-    np.testing.assert_allclose(look.V / 255, truth.picture(3, theta), atol=1 / 255)
+    np.testing.assert_allclose(look.V / 255, truth.picture(3, theta), atol=BYTE)
     np.testing.assert_allclose(look.probabilities, truth.run.probabilities[look.index, 3], atol=1e-6)
     assert look.index == before.index
     assert stage.press("]").image == 4

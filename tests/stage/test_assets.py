@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,8 @@ def ask(path: str, base: str = "") -> tuple[int, dict[str, str], bytes]:
         "client": None,
         "root_path": "",
     }
-    asyncio.run(app(scope, receive, send))
+    with ThreadPoolExecutor(1) as thread:  # of its own: while a browser is open, playwright's loop runs in this one
+        thread.submit(asyncio.run, app(scope, receive, send)).result()
     headers = {key.decode(): value.decode() for key, value in sent[0]["headers"]}
     return sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:])
 

@@ -158,7 +158,7 @@ def test_the_view_opens_as_far_as_the_grid_reaches_and_no_farther_than_its_limit
     )
     assert half == nothing == pytest.approx(1.34)
     assert 2 < wide < 2.8
-    assert absurd == 8
+    assert absurd == 3.4
 
 
 def test_undo_brings_back_the_hundredth_gesture(run) -> None:

@@ -23,7 +23,7 @@ function inside(p, corners) {
 }
 
 /** What stands under a screen point: {kind: "edge", edge} | {kind: "centre"} | null. */
-export function hit(p, view, points) {
+function hit(p, view, points) {
   const corners = CORNERS.map((i) => view.toScreen(...pointAt(points, i)));
   const edges = corners.map((a, i) => distance(p, a, corners[(i + 1) % 4]));
   const edge = edges.indexOf(Math.min(...edges));
@@ -66,7 +66,7 @@ export function rotationHandle(view, points, arm) {
  */
 export function wireGestures({ canvas, handles, scene, actions, signal }) {
   const pointers = new Map(); // id -> [px, py] on the canvas
-  let drag = null; // {grab, id, start, points} or {pinch, start: two points, points}
+  let drag = null; // {grab, start, points} or {pinch, start: two points, points}
   const on = (element, event, listener, options = {}) => element.addEventListener(event, listener, { signal, ...options });
   const place = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -77,7 +77,6 @@ export function wireGestures({ canvas, handles, scene, actions, signal }) {
     if (!drag) return;
     drag = null;
     actions.hold(null);
-    canvas.classList.remove("holding");
     (keep ? actions.commit : actions.cancel)();
   };
 
@@ -91,13 +90,13 @@ export function wireGestures({ canvas, handles, scene, actions, signal }) {
     if (pointers.size === 2) {
       // A second finger: whatever one finger began goes on as a pinch from here.
       if (!drag) actions.begin();
+      actions.hold("pinch");
       drag = { pinch: true, start: [...pointers.values()], points: now.points.slice() };
       return;
     }
     if (!grab || pointers.size > 2) return;
     actions.begin();
     actions.hold(grab.kind + (grab.corner ?? grab.edge ?? ""));
-    canvas.classList.add("holding");
     drag = { grab, start: place(event), points: now.points.slice() };
   };
 
@@ -145,11 +144,14 @@ export function wireGestures({ canvas, handles, scene, actions, signal }) {
     if (!wheeling) actions.begin();
     actions.reach(turned(now.points, pointAt(now.points, CENTRE), 0, factor, now.view.metric), null);
     clearTimeout(wheeling);
-    wheeling = setTimeout(() => {
-      wheeling = 0;
-      actions.commit();
-    }, WHEEL_GESTURE_MS);
+    wheeling = setTimeout(rest, WHEEL_GESTURE_MS);
   }, { passive: false });
+  const rest = () => {
+    if (!wheeling) return;
+    clearTimeout(wheeling);
+    wheeling = 0;
+    actions.commit();
+  };
 
   for (const { element, grab } of handles) {
     on(element, "keydown", (event) => {
@@ -166,6 +168,8 @@ export function wireGestures({ canvas, handles, scene, actions, signal }) {
   }
 
   return {
+    /** The wheel's gesture ends here: another one begins, or is undone. */
+    rest,
     /** Escape during a drag: theta as it was before the grab. @returns whether there was a drag */
     escape: () => {
       if (!drag) return false;

@@ -7,8 +7,8 @@
  * afterwards: numbers/fit.js finds the theta whose grid is nearest.
  */
 
-export const SIDE = 9;
-export const COUNT = SIDE * SIDE;
+const SIDE = 9;
+const COUNT = SIDE * SIDE;
 /** Lattice indices of the frame's corners: top left, top right, bottom right, bottom left. */
 export const CORNERS = [0, SIDE - 1, COUNT - 1, COUNT - SIDE];
 export const CENTRE = (COUNT - 1) / 2;

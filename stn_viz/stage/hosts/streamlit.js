@@ -10,6 +10,15 @@ import { createStage } from "../stage.js";
 const mounted = new WeakMap();
 
 /**
+ * When its server stops, Streamlit 1.67 opens a dialog that makes the page inert. The stage goes on without a server and says
+ * so itself, so the dialog is closed; Streamlit goes on reconnecting, and opens no second one.
+ */
+const away = new MutationObserver(() => {
+  const dialog = document.querySelector("body > [data-testid=stDialog]");
+  if (dialog?.querySelector("h2")?.textContent.includes("Connection error")) dialog.querySelector("button[aria-label=Close]")?.click();
+});
+
+/**
  * The component's default export.
  *
  * @param {{data: object, parentElement: ShadowRoot | HTMLElement, setStateValue: (name: string, value: any) => void}} component
@@ -25,12 +34,14 @@ export function render({ data, parentElement, setStateValue }) {
     const host = { setState: (name, value) => made.setStateValue(name, value) };
     instance.stage = createStage(parentElement.querySelector(".stn-stage"), host);
     mounted.set(parentElement, instance);
+    away.observe(document.body, { childList: true });
   }
   instance.stage.update(data);
   return () => {
     // Also called for a call that a newer one overtook: then the stage is still in the page and lives on.
     if (parentElement.isConnected || mounted.get(parentElement) !== instance) return;
     mounted.delete(parentElement);
+    away.disconnect();
     instance.stage.destroy();
   };
 }

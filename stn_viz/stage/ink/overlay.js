@@ -3,7 +3,7 @@
 const EDGES = ["top", "right", "bottom", "left"];
 
 /** The margin as the padding rule has it, dimmed and hatched, and the image itself. */
-export function drawImage(context, view, theme, { image, margin, marginPixels }) {
+export function drawImage(context, view, theme, { image, margin, marginPixels, padding }) {
   const { side, rect } = view;
   context.fillStyle = theme.surface;
   context.fillRect(0, 0, side, side);
@@ -12,7 +12,7 @@ export function drawImage(context, view, theme, { image, margin, marginPixels })
   const px = width / image.width;
   const py = height / image.height;
   const [mx, my] = marginPixels;
-  context.globalAlpha = theme.marginAlpha;
+  context.globalAlpha = padding === "zeros" ? theme.marginAlpha : theme.pictureAlpha;
   context.drawImage(margin, left - mx * px, top - my * py, width + 2 * mx * px, height + 2 * my * py);
   context.globalAlpha = 1;
   hatch(context, side, theme.hatch);
@@ -78,6 +78,7 @@ export function drawGrid(context, view, theme, { points, w, L, m }) {
 /** The network's own grid while theta is by hand: its outline, dashed. */
 export function drawGhost(context, view, theme, { points, w, L, m }) {
   context.setLineDash([6, 5]);
+  context.lineCap = "butt";
   for (const [width, colour] of [[3.5, theme.ghostHalo], [1.5, theme.ghost]]) {
     context.strokeStyle = colour;
     context.lineWidth = width;
@@ -100,32 +101,74 @@ export function drawArm(context, theme, from, to) {
   }
 }
 
-/** The pixels that one sample reads, with their weights, and the sample point itself. */
-export function drawTaps(context, view, theme, { x, y, taps, image }) {
+const CELL = 30; // px a pixel in the magnifier, for 2 x 2 taps
+
+/** The pixels that one sample reads, with their weights, and the sample point itself: on U, and magnified in a corner. */
+export function drawTaps(context, view, theme, { x, y, taps, image, picture }) {
   const [left, top, width, height] = view.rect;
   const px = width / image.width;
   const py = height / image.height;
-  context.font = `600 ${Math.max(9, Math.min(13, px * 0.36))}px ${theme.font}`;
-  context.textAlign = "center";
-  context.textBaseline = "middle";
-  for (const { col, row, weight, inside } of taps) {
-    const cx = left + col * px;
-    const cy = top + row * py;
-    context.strokeStyle = theme.tap;
-    context.lineWidth = inside ? 2 : 1;
+  const point = view.toScreen(x, y);
+  context.strokeStyle = theme.tap;
+  for (const { col, row, inside } of taps) {
+    context.lineWidth = inside && px >= 12 ? 2 : 1; // thick frames would hide small pixels
     context.setLineDash(inside ? [] : [3, 3]);
-    context.strokeRect(cx + 1, cy + 1, px - 2, py - 2);
-    if (px < 22) continue; // no room for a number
-    context.fillStyle = theme.tap;
-    context.fillText(weight.toFixed(2), cx + px / 2, cy + py / 2);
+    context.strokeRect(left + col * px + 0.5, top + row * py + 0.5, px - 1, py - 1);
   }
   context.setLineDash([]);
-  const [sx, sy] = view.toScreen(x, y);
+  drawPoint(context, theme, point);
+  if (taps.length) magnify(context, view, theme, { taps, image, picture, at: [(point[0] - left) / px, (point[1] - top) / py], point });
+}
+
+function drawPoint(context, theme, [x, y]) {
   context.fillStyle = theme.tap;
   context.strokeStyle = theme.ghostHalo;
   context.lineWidth = 1.5;
   context.beginPath();
-  context.arc(sx, sy, 4.5, 0, 2 * Math.PI);
+  context.arc(x, y, 4.5, 0, 2 * Math.PI);
   context.fill();
   context.stroke();
+}
+
+/** A window of the taps and one pixel around them, large enough for the weights, in the corner farthest from the point. */
+function magnify(context, view, theme, { taps, image, picture, at, point }) {
+  const span = (name) => [Math.min(...taps.map((tap) => tap[name])) - 1, Math.max(...taps.map((tap) => tap[name])) + 2];
+  const [fromX, toX] = span("col");
+  const [fromY, toY] = span("row");
+  const cell = Math.min(CELL, view.side / 2.6 / Math.max(toX - fromX, toY - fromY));
+  const [w, h] = [(toX - fromX) * cell, (toY - fromY) * cell];
+  const left = point[0] < view.side / 2 ? view.side - w - 8 : 8;
+  const top = point[1] < view.side / 2 ? view.side - h - 8 : 8;
+  const place = (column, row) => [left + (column - fromX) * cell, top + (row - fromY) * cell];
+
+  context.save();
+  context.beginPath();
+  context.rect(left, top, w, h);
+  context.fillStyle = theme.surface;
+  context.fill();
+  context.clip();
+  context.imageSmoothingEnabled = false;
+  context.drawImage(picture, ...place(0, 0), image.width * cell, image.height * cell);
+  context.font = `600 ${Math.max(8, Math.min(12, cell * 0.4))}px ${theme.font}`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  for (const { col, row, weight, inside } of taps) {
+    const [px, py] = place(col, row);
+    context.strokeStyle = theme.tap;
+    context.lineWidth = 1.5;
+    context.setLineDash(inside ? [] : [3, 3]);
+    context.strokeRect(px + 1, py + 1, cell - 2, cell - 2);
+    context.lineWidth = 3;
+    context.strokeStyle = theme.ghostHalo;
+    context.setLineDash([]);
+    context.fillStyle = theme.tap;
+    context.strokeText(weight.toFixed(2), px + cell / 2, py + cell / 2);
+    context.fillText(weight.toFixed(2), px + cell / 2, py + cell / 2);
+  }
+  const [column, row] = at;
+  drawPoint(context, theme, place(column, row));
+  context.restore();
+  context.strokeStyle = theme.muted;
+  context.lineWidth = 1;
+  context.strokeRect(left - 0.5, top - 0.5, w + 1, h + 1);
 }

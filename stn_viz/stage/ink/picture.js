@@ -22,13 +22,13 @@ export function createPicture() {
 }
 
 /** Channels-first floats to RGBA bytes; the first channel is shown grey unless there are three. */
-export function toBytes(data, channels, count, bytes) {
+function toBytes(data, channels, count, bytes) {
   const green = channels >= 3 ? count : 0;
   const blue = channels >= 3 ? 2 * count : 0;
   for (let i = 0; i < count; i++) {
-    bytes[4 * i] = 255 * data[i] + 0.5; // a clamped array: values outside 0..1 stop at black and white
-    bytes[4 * i + 1] = 255 * data[green + i] + 0.5;
-    bytes[4 * i + 2] = 255 * data[blue + i] + 0.5;
+    bytes[4 * i] = 255 * data[i]; // a clamped array: it rounds, and values outside 0..1 stop at black and white
+    bytes[4 * i + 1] = 255 * data[green + i];
+    bytes[4 * i + 2] = 255 * data[blue + i];
     bytes[4 * i + 3] = 255;
   }
 }

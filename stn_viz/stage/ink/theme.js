@@ -14,6 +14,7 @@ export function readTheme(root) {
     surface: of("--surface-solid"),
     hatch: of("--hatch"),
     marginAlpha: Number(of("--margin-alpha")),
+    pictureAlpha: Number(of("--margin-alpha-picture")),
     loss: of("--loss"),
     error: of("--error"),
     grid: of("--grid"),

@@ -2,8 +2,8 @@
 
 /** Half of the canvas's width in normalised units at rest: the image and a margin where the grid can go. */
 export const HALF = 1.34;
-/** The farthest the view opens by itself. */
-export const HALF_MAX = 8;
+/** The farthest the view opens by itself: beyond it the image would be a stamp, and the grid goes on out of sight. */
+const HALF_MAX = 3.4;
 
 /**
  * @param {number} side  the canvas's side, px (the canvas is square)

@@ -2,12 +2,11 @@
 
 import { el, setText } from "./dom.js";
 
-
 export function createAnswers() {
   const loss = el("span.aside");
   const bars = el("div.bars", { role: "list" });
   const source = el("p.source");
-  const element = el("section.answers", { "aria-label": "the network says" }, el("div.title", {}, el("h2", { text: "The network says" }), loss), bars, source);
+  const element = el("section.answers", { "aria-label": "the network says" }, el("div.title", {}, el("h2", { text: "The network says, %" }), loss), bars, source);
   let items = [];
   let shown = "";
 
@@ -45,7 +44,7 @@ export function createAnswers() {
       const truth = label >= 0 && items[label] ? `label ${items[label].name}` : "";
       setText(loss, [truth, lossNow !== null && Number.isFinite(lossNow) ? `loss ${lossNow.toFixed(3)}` : ""].filter(Boolean).join(" · "));
       setText(source, sourceNow);
-      source.hidden = !sourceNow;
+      element.classList.toggle("silent", !probabilities && Boolean(sourceNow));
     },
   };
 }

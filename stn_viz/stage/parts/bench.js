@@ -9,6 +9,7 @@ import { el, setText, sized } from "./dom.js";
 
 const NAMES = ["top left", "top right", "bottom right", "bottom left"];
 const ARM = 0.085; // length of the rotation handle's arm, in sides of the canvas
+const RIM = 12; // px between the canvas's rim and the rotation handle, at least
 
 /** @param {{hover: (pixel: number | null) => void}} actions */
 export function createBench(actions) {
@@ -72,10 +73,11 @@ export function createBench(actions) {
     const side = view.side;
     const spots = [...CORNERS, CENTRE].map((i) => view.toScreen(...pointAt(scene.lattice, i)));
     const arm = rotationHandle(view, scene.lattice, ARM * side);
+    if (within(arm.from, side)) arm.at = arm.at.map((at) => Math.max(RIM, Math.min(side - RIM, at))); // an arm that is cut off leads to no handle
     spots.push(arm.at);
     handles.forEach(({ element }, i) => {
       const [x, y] = spots[i];
-      const off = !shown || !(x >= 0 && y >= 0 && x <= side && y <= side);
+      const off = !shown || !within(spots[i], side);
       element.hidden = off;
       if (!off) element.style.transform = `translate(${x}px, ${y}px)`;
     });
@@ -94,7 +96,7 @@ export function createBench(actions) {
       view = createViewport(side, U, state.half);
       paintImage(U, state.rule, state.half);
       const context = sized(canvas, side, side);
-      drawImage(context, view, theme, { image: uPicture.canvas, margin: margin.canvas, marginPixels });
+      drawImage(context, view, theme, { image: uPicture.canvas, margin: margin.canvas, marginPixels, padding: state.rule.padding });
       const grid = Boolean(scene.theta);
       v.classList.toggle("bare", !grid);
       setText(uSays, grid ? `${U.width} × ${U.height} · ${percent(scene.outside)} outside` : `${U.width} × ${U.height}`);
@@ -121,13 +123,16 @@ export function createBench(actions) {
       setText(vSays, `${V.width} × ${V.height} · ${state.rule.kernel}`);
       return;
     }
-    drawTaps(context, view, theme, { ...found, image: U });
+    drawTaps(context, view, theme, { ...found, image: U, picture: uPicture.canvas });
     Object.assign(mark.style, {
       left: `${(100 * found.column) / V.width}%`, top: `${(100 * found.row) / V.height}%`, width: `${100 / V.width}%`, height: `${100 / V.height}%`,
     });
     setText(vSays, `row ${found.row}, column ${found.column}: ${found.value.toFixed(3)}`);
   }
 }
+
+/** Is a point on the canvas? */
+const within = ([x, y], side) => x >= 0 && y >= 0 && x <= side && y <= side;
 
 /** A share in words: never 0 % for what is not nothing. */
 function percent(share) {

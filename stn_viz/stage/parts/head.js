@@ -4,7 +4,7 @@ import { el, setText } from "./dom.js";
 
 const SHOWN_MS = 1600;
 
-/** @param {{chooseRun: (name: string) => void, share: () => Promise<void>, present: () => void, help: () => void}} actions */
+/** @param {{chooseRun: (name: string) => void, share: () => Promise<string>, present: () => void, help: () => void}} actions */
 export function createHead(actions) {
   const picker = el("select.run", { "aria-label": "run", title: "choose a run" });
   picker.addEventListener("change", () => actions.chooseRun(picker.value));

@@ -4,7 +4,7 @@ import { el, setText } from "./dom.js";
 
 const PIXELS_A_STEP = 2;
 
-/** +0.505, −12.3, 1.5e+6: a sign always, a true minus, digits that fit a cell. */
+/** +0.505, −12.30, +2e+6: a sign always, a true minus, digits that fit a cell. */
 export function signed(value, digits = 3) {
   const size = Math.abs(value);
   const text = size >= 1e4 ? size.toExponential(0) : size >= 100 ? size.toFixed(0) : size >= 10 ? size.toFixed(Math.max(0, digits - 1)) : size.toFixed(digits);
@@ -42,16 +42,18 @@ export function createNumber({ label, step, format, begin, input, commit, cancel
   };
   const type = () => {
     const box = el("input.typing", { type: "text", inputmode: "decimal", "aria-label": label, value: String(Number(value.toPrecision(6))) });
+    const shown = box.value;
     let done = false;
     const close = (keep) => {
       if (done) return;
       done = true;
       const typed = parseNumber(box.value);
+      const focused = box.matches(":focus");
       box.replaceWith(face);
-      face.focus({ preventScroll: true });
-      if (!keep) return;
+      if (focused) face.focus({ preventScroll: true }); // else the focus is on its way to something else
+      if (!keep || box.value === shown) return; // what stands there is rounded: left alone, it is no change
       if (typed === null) reject(`“${box.value}” is not a number. Type one such as 0.5 or −1.2.`);
-      else if (typed !== value) change(typed, null);
+      else change(typed, null);
     };
     box.addEventListener("keydown", (event) => {
       if (event.key === "Enter") close(true);

@@ -7,7 +7,8 @@ const TRAVEL = 1000; // slider positions from end to end
 
 /**
  * @param {{label: string, low: number, high: number, step: number, log?: boolean, format: (value: number) => string}} scale
- *   log: positions are proportional to the logarithm (zoom, aspect). Values beyond low..high stay possible by number or hand
+ *   log: positions are proportional to the logarithm (zoom, aspect), and the slider of a negative value (a mirrored grid) keeps
+ *   its sign; a number typed changes it. Values beyond low..high stay possible by number or hand
  * @param {{begin, input, commit, cancel, reject}} hand  as in number.js
  */
 export function createSlider(scale, hand) {
@@ -17,7 +18,10 @@ export function createSlider(scale, hand) {
   const toPosition = (value) => (TRAVEL * (bend(value) - bend(low))) / (bend(high) - bend(low));
   const toValue = (position) => unbend(bend(low) + (position / TRAVEL) * (bend(high) - bend(low)));
   let value = 0;
+  let position = 0;
   let held = false;
+  let dropped = false; // by Escape: the rest of that drag moves nothing
+  const sign = () => (log && value < 0 ? -1 : 1);
 
   const range = el("input.range", { type: "range", min: 0, max: TRAVEL, step: "any", "aria-label": label });
   const number = createNumber({ label: `${label}, number`, step, format, ...hand });
@@ -26,18 +30,24 @@ export function createSlider(scale, hand) {
     held = true;
     hand.begin();
   };
+  range.addEventListener("pointerdown", () => { dropped = false; });
   range.addEventListener("input", () => {
+    if (dropped) {
+      range.value = String(position);
+      return;
+    }
     hold();
-    hand.input(toValue(Number(range.value)), null);
+    hand.input(sign() * toValue(Number(range.value)), null);
   });
   range.addEventListener("change", () => {
     if (held) hand.commit();
-    held = false;
+    held = dropped = false;
   });
   range.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape" && held) {
       held = false;
+      dropped = true;
       hand.cancel();
       event.preventDefault();
       event.stopPropagation();
@@ -49,9 +59,8 @@ export function createSlider(scale, hand) {
     event.preventDefault();
     event.stopPropagation();
     const amount = (by || 0) * step * (event.shiftKey ? 0.1 : 1);
-    const sign = value < 0 && log ? -1 : 1;
     hand.begin();
-    hand.input(end ?? (log ? sign * Math.abs(value) * Math.exp(amount) : value + amount), label);
+    hand.input(end !== undefined ? sign() * end : log ? sign() * Math.abs(value) * Math.exp(amount) : value + amount, label);
     hand.commit();
   });
 
@@ -60,7 +69,7 @@ export function createSlider(scale, hand) {
     set: (next) => {
       value = next;
       number.set(next);
-      const position = Math.max(0, Math.min(TRAVEL, toPosition(log ? Math.max(Math.abs(next), 1e-12) : next)));
+      position = Math.max(0, Math.min(TRAVEL, toPosition(log ? Math.max(Math.abs(next), 1e-12) : next)));
       if (!held) range.value = String(position);
       range.style.setProperty("--at", `${position / (TRAVEL / 100)}%`);
       const text = format(next);

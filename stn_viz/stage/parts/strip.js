@@ -40,7 +40,7 @@ export function createStrip(choose) {
       thumb.setAttribute("aria-selected", "true");
       list.setAttribute("aria-activedescendant", thumb.id);
       // Scroll the strip alone: scrollIntoView would move the page under the hand.
-      const [low, high] = [thumb.offsetTop - list.offsetTop, thumb.offsetLeft - list.offsetLeft];
+      const [low, high] = [thumb.offsetTop, thumb.offsetLeft];
       if (low < list.scrollTop || low + thumb.offsetHeight > list.scrollTop + list.clientHeight) list.scrollTop = low - list.clientHeight / 2;
       if (high < list.scrollLeft || high + thumb.offsetWidth > list.scrollLeft + list.clientWidth) list.scrollLeft = high - list.clientWidth / 2;
     },

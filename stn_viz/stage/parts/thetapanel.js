@@ -5,8 +5,8 @@ import { el, setText } from "./dom.js";
 import { createNumber, signed } from "./number.js";
 import { createChoice, createSlider, row } from "./slider.js";
 
-const degrees = (value) => `${signed(value, 1).replace("+", "")}°`;
-const times = (value) => `${signed(value, 2).replace("+", "")}×`;
+const degrees = (value) => `${value.toFixed(1).replace("-", "−").replace("−0.0", "0.0")}°`;
+const times = (value) => (Math.abs(value) >= 1e5 ? "∞" : `${signed(value, 2).replace("+", "")}×`); // a grid of no extent
 const plain = (value) => signed(value, 2).replace("+", "");
 
 const SCALES = {
@@ -37,7 +37,7 @@ function layoutOf(family, P, points) {
 }
 
 /** Names of theta's entries as the field writes them. */
-export function entryNames(family, P) {
+function entryNames(family, P) {
   const known = {
     affine: ["t11", "t12", "t13", "t21", "t22", "t23"],
     attention: ["s", "tx", "ty"],
@@ -122,8 +122,7 @@ export function createThetaPanel(actions) {
       bars = gauge.names.map((part, i) => ({
         slider: createSlider(SCALES[part], hand((value) => {
           const values = gauge.fromTheta(current);
-          // The slider of a mirrored grid keeps the mirror; a typed negative aspect makes one.
-          values[i] = part === "aspect" && values[i] < 0 && value > 0 ? -value : value;
+          values[i] = value;
           return Float64Array.from(gauge.toTheta(values));
         })),
         read: (values) => values[i],
@@ -148,7 +147,7 @@ export function createThetaPanel(actions) {
       { value: true, text: "on", title: "align_corners=True: −1 and 1 are the centres of the outer pixels" },
     ], (value) => actions.chooseRule({ align_corners: value }));
     points.row = row("points", points.element);
-    const pair = el("div.pair", {}, row("outside", padding.element), row("corners", align.element));
+    const pair = el("div.pair", {}, row("outside", padding.element), row("align corners", align.element));
     rows.replaceChildren(row("family", family.element), points.row, row("kernel", kernel.element), pair);
   }
 
@@ -156,10 +155,11 @@ export function createThetaPanel(actions) {
     element,
     /** Another run or site: the family's list may differ. */
     start: (site) => {
-      element.classList.toggle("empty", !site);
-      note.hidden = Boolean(site);
-      if (!site) {
-        setText(note, "No transformer in this network: nothing moves its grid. Its answers and curves are here to compare with.");
+      element.classList.toggle("empty", !site?.family);
+      note.hidden = Boolean(site?.family);
+      if (!site?.family) {
+        const free = "This network's grid is of no family, so it has no θ to turn. Its answers and curves are here.";
+        setText(note, site ? free : "No transformer in this network: nothing moves its grid. Its answers and curves are here to compare with.");
         return;
       }
       shape = "";

@@ -4,7 +4,7 @@ import { axis, drawTimeline, logScale } from "../ink/chart.js";
 import { el, setText, sized } from "./dom.js";
 
 const PAD = 10;
-export const SPEEDS = [0.25, 0.5, 1, 2, 4];
+const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
 /** "loss 0.053 · error 1.6 %": a dash where nothing was recorded. */
 function figures(trace, index) {
@@ -33,6 +33,7 @@ export function createTimeline(actions) {
   let scales = null;
   let ticks = [];
   let hover = null;
+  let now = ""; // the step, as the box shows it
   let width = 0;
   let height = 0;
   let redraw = () => {};
@@ -85,12 +86,14 @@ export function createTimeline(actions) {
     event.stopPropagation();
   });
   typed.addEventListener("focus", () => typed.select());
+  typed.addEventListener("blur", () => { typed.value = now; }); // what was typed and not sent is no step
   speed.addEventListener("change", () => actions.setSpeed(Number(speed.value)));
 
   return {
     element,
     start: (traceNow, snapshots) => {
       trace = traceNow;
+      hover = null;
       scales = { loss: logScale(trace.loss), error: logScale(trace.error) };
       const wanted = new Set(snapshots);
       ticks = Array.from(trace.step, (step, i) => (wanted.has(step) ? i : -1)).filter((i) => i >= 0);
@@ -111,7 +114,8 @@ export function createTimeline(actions) {
       redraw = paint;
       paint();
       const step = trace.step[index];
-      if (!typed.matches(":focus")) typed.value = step.toLocaleString("en");
+      now = step.toLocaleString("en");
+      if (!typed.matches(":focus")) typed.value = now;
       setText(play, playing ? "❚❚" : "▶");
       play.setAttribute("aria-label", playing ? "pause (Space)" : "play (Space)");
       play.title = playing ? "pause (Space)" : "play (Space)";

@@ -10,12 +10,15 @@ const STATUS = {
   failed: "the network could not be loaded: the server's log says why",
 };
 
-/** @param {(change: object) => void} set  puts `answer` and `status` into the state */
+const LATE_MS = 250; // an answer takes a few milliseconds: after this, the one before is shown as old
+
+/** @param {(change: object) => void} set  puts `answer`, `status` and `late` into the state */
 export function createAsker(set) {
   let line = null;
   let address = "";
   let asked = "";
   let warm = false; // has the server been asked anything since its network came up
+  let late = 0; // a timer, from a question to its answer
 
   const connect = (path) => {
     const url = new URL(path, location.href);
@@ -31,14 +34,20 @@ export function createAsker(set) {
         }
         set({ status });
       },
-      onAnswer: (question, answer) => set({ answer: { ...answer, key: JSON.stringify(question.view) } }),
-      onError: (question, sentence) => set({ answer: { probabilities: null, loss: null, error: sentence, key: JSON.stringify(question.view) } }),
+      onAnswer: hear,
+      onError: ({ view }, sentence) => hear({ view }, { probabilities: null, loss: null, error: sentence }),
     });
   };
 
   const ask = (view) => {
     warm = true;
+    late ||= setTimeout(() => set({ late: true }), LATE_MS);
     line.ask({ lens: "predictions", view });
+  };
+  const hear = ({ view }, answer) => {
+    clearTimeout(late);
+    late = asked && asked !== JSON.stringify(view) ? setTimeout(() => set({ late: true }), LATE_MS) : 0; // a newer question is under way
+    set({ answer: { ...answer, view }, late: false });
   };
 
   /** What to show of the network for this state; asks for it when nobody has. */
@@ -61,11 +70,16 @@ export function createAsker(set) {
       asked = key;
       ask(view);
     }
-    const known = state.answer;
+    // While theta moves the answer is a frame behind; one about another image says nothing about this one.
+    const known = state.answer && ["run", "image", "site"].every((name) => state.answer.view[name] === view[name]) ? state.answer : null;
     const source = STATUS[status] ?? (known?.error || (known ? `weights of step ${known.snapshot.toLocaleString("en")}` : ""));
     return known
-      ? { probabilities: known.probabilities, loss: known.loss, label, stale: status !== "ready" || Boolean(known.error), source }
+      ? { probabilities: known.probabilities, loss: known.loss, label, stale: status !== "ready" || state.late || Boolean(known.error), source }
       : { ...nothing, source };
   };
-  return { connect, answer, close: () => line?.close() };
+  const close = () => {
+    clearTimeout(late);
+    line?.close();
+  };
+  return { connect, answer, close };
 }

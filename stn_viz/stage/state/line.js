@@ -2,15 +2,15 @@
  * The live line to the network: one question in flight, the newest waits, older ones are dropped.
  *
  * Wire, written down beside live.py too:
- *   server -> {state: "loading" | "ready"}
- *   client -> {id, lens, view}        server -> {id, answer} | {id, error}
+ *   server -> {state: "loading" | "ready"} | {state: "failed", error}
+ *   client -> {id, lens, view}        server -> {id, answer} | {id, error} | {id, error, again: true}, too fast
  */
 
 const BACK_OFF_MS = [250, 500, 1000, 2000, 4000];
 
 /**
  * @param {string} url  ws: or wss: address
- * @param {{onStatus: (status: "connecting"|"loading"|"ready"|"away") => void,
+ * @param {{onStatus: (status: "connecting"|"loading"|"ready"|"failed"|"away") => void,
  *          onAnswer: (question: object, answer: object) => void,
  *          onError: (question: object, sentence: string) => void}} on
  */
@@ -38,7 +38,8 @@ export function createLine(url, on) {
     } else if (inFlight && message.id === inFlight.id) {
       const { question } = inFlight;
       inFlight = null;
-      if (message.answer) on.onAnswer(question, message.answer);
+      if (message.again) waiting ??= question; // refused for its haste alone: the newest is asked once more
+      else if (message.answer) on.onAnswer(question, message.answer);
       else on.onError(question, message.error || "the network gave no answer");
     }
     send();

@@ -3,7 +3,8 @@
 import { readTensors } from "../numbers/tensors.js";
 import { makeBasis } from "../numbers/grid.js";
 
-const fetched = new Map(); // address -> promise of tensors; content never changes behind an address
+const MOST = 48;
+const fetched = new Map(); // address -> promise of tensors; content never changes behind an address. The newest: a run that is written has a trace every few seconds
 
 async function tensorsAt(address) {
   const response = await fetch(address);
@@ -19,6 +20,7 @@ function once(address) {
     const promise = tensorsAt(address);
     promise.catch(() => fetched.delete(address)); // a failed fetch may be tried again
     fetched.set(address, promise);
+    if (fetched.size > MOST) fetched.delete(fetched.keys().next().value);
   }
   return fetched.get(address);
 }
@@ -52,13 +54,12 @@ function readProbes(tensors) {
   const raw = tensors.U.data;
   const data = raw instanceof Uint8Array ? Float32Array.from(raw, (byte) => byte / 255) : raw;
   const size = channels * height * width;
+  const images = Array.from({ length: count }, (_, i) => ({ data: data.subarray(i * size, (i + 1) * size), channels, height, width }));
   return {
     count,
-    channels,
-    height,
-    width,
     labels: tensors.labels.data,
-    image: (i) => ({ data: data.subarray(i * size, (i + 1) * size), channels, height, width }),
+    /** the same object each time: what was painted of it need not be painted again */
+    image: (i) => images[i],
   };
 }
 
@@ -76,7 +77,7 @@ function readTrace(tensors, sites) {
       const theta = site < sites ? tensors[`theta_${site}`] : undefined;
       return theta ? row(theta, index, image, theta.shape[2]) : null;
     },
-    probabilities: (index, image) => row(tensors.probabilities, index, image, classes),
+    probabilities: (index, image) => (classes ? row(tensors.probabilities, index, image, classes) : null),
     probeLoss: (index, image) => tensors.probe_loss.data[index * n + image],
   };
 }

@@ -11,7 +11,8 @@ const PATIENCE_MS = 5000;
  */
 export function createTeller(host, speak) {
   let timer = 0;
-  let told = "";
+  let told = ""; // to the address
+  let known = ""; // to Python
   let waiting = null;
   let leaving = 0; // a timer: a server that is away must not silence the address for ever
 
@@ -24,17 +25,18 @@ export function createTeller(host, speak) {
     speak(sentence());
     const key = JSON.stringify(view);
     if (key === told) return;
-    const first = told === "";
     told = key;
     // replaceState, not Streamlit's query_params: each write of those is an entry in the browser's history.
     const query = queryOf(view);
     if (query !== location.search) window.history.replaceState(window.history.state, "", query + location.hash);
-    if (!first) host.setState("view", view);
+    if (key !== known) host.setState("view", view);
+    known = key;
   };
   return {
     /** @param {boolean} busy  while something moves nothing is told; the last state is, when it has come to rest */
     later: (view, sentence, busy) => {
       waiting = { view, sentence };
+      known ||= JSON.stringify(view); // the first is what Python handed over
       clearTimeout(timer);
       timer = busy ? 0 : setTimeout(tell, REST_MS);
     },
@@ -42,7 +44,11 @@ export function createTeller(host, speak) {
     /** Another run was asked for: what still rests here must not be told after that, and call the run back. */
     leave: () => {
       clearTimeout(leaving);
-      leaving = setTimeout(() => { leaving = 0; tell(); }, PATIENCE_MS);
+      leaving = setTimeout(() => {
+        leaving = 0;
+        told = known = "-"; // the other run did not come: Python is told that this one is still shown
+        tell();
+      }, PATIENCE_MS);
     },
     /** What was asked for is here, and no view of the run before is told any more. */
     arrive: () => {

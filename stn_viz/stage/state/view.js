@@ -24,7 +24,7 @@ export function viewOf(state, theta) {
     step: state.trace.step[state.index],
     family: byHand && !own ? hand.family : null,
     points: byHand && !own && hand.points ? hand.points : null,
-    theta: byHand ? Array.from(theta, Number) : null,
+    theta: byHand && theta ? Array.from(theta, Number) : null,
     kernel: site && rule.kernel !== site.kernel ? rule.kernel : null,
     padding: site && rule.padding !== site.padding ? rule.padding : null,
     align_corners: site && rule.align_corners !== site.align_corners ? rule.align_corners : null,
