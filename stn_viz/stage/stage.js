@@ -47,7 +47,7 @@ export function createStage(root, host) {
   let touched = false; // did the running gesture change anything
   let motion = 0; // the animation frame of a glide
   let playingFrom = 0;
-  let choice = 0; // of family or rule: the newest wins, whichever basis comes first
+  const newest = { family: 0, corners: 0 }; // choices so far: the newest wins, whichever basis comes first
   let shown = null; // the scene of the last frame
 
   const store = createStore({ ready: false, pixel: null, half: HALF, fits: true, speed: 1, playing: false, sliders: "gauge", holding: null }, render);
@@ -152,9 +152,9 @@ export function createStage(root, host) {
     if (mode === "hand" && hand) await fetchBasis(hand.family, hand.points, rule.align_corners);
   };
   const chooseFamily = async (family, points = family === "tps" ? get().site.options.points ?? 4 : null) => {
-    const mine = ++choice;
+    const mine = ++newest.family;
     const basis = await fetchBasis(family, points, get().rule.align_corners);
-    if (!basis || !shown?.lattice || mine !== choice) return;
+    if (!basis || !shown?.lattice || mine !== newest.family) return;
     if (shown.family === family && shown.points === points) return;
     const theta = shown.whole ? fitTheta(basis, basis.hand.b, basis.hand.n, shown.lattice, basis.identity) : Float64Array.from(basis.identity);
     gesture(() => set({ mode: "hand", hand: { theta, family, points }, fits: true }));
@@ -162,8 +162,8 @@ export function createStage(root, host) {
   };
   const chooseRule = async (change) => {
     if (change.align_corners !== undefined && shown?.theta) {
-      const mine = ++choice;
-      if (!(await fetchBasis(shown.family, shown.points, change.align_corners)) || mine !== choice) return;
+      const mine = ++newest.corners;
+      if (!(await fetchBasis(shown.family, shown.points, change.align_corners)) || mine !== newest.corners) return;
     }
     const rule = { ...get().rule, ...change };
     if (Object.keys(change).every((name) => rule[name] === get().rule[name])) return;
@@ -384,7 +384,8 @@ export function createStage(root, host) {
       gestures.escape();
       stopGlide();
       before = null; // what a hand still holds is of the run before
-      choice++;
+      newest.family++;
+      newest.corners++;
       history.clear();
       teller.arrive();
       notices.set(data.problems);

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import CDPSession, Locator, Page
 from torch import Tensor
 
-DEADLINE = 30.0  # seconds; only a fault, or a very busy machine, comes near
+DEADLINE = 60.0  # seconds; only a fault, or a very busy machine, comes near
 HALF = 1.34  # U's canvas spans -HALF..HALF (ink/viewport.js), and opens by steps of a quarter for a grid that leaves it
 CORNERS = ("top left", "top right", "bottom right", "bottom left")
 
@@ -244,7 +244,7 @@ class Stage:
         return any('"state"' in message and '"ready"' in message for message in self.received)
 
     def wait_for_network(self) -> None:
-        deadline = time.monotonic() + 2 * DEADLINE
+        deadline = time.monotonic() + 3 * DEADLINE
         while not self.network_is_ready():
             assert time.monotonic() < deadline, f"the line never said ready: {self.received}"
             self.frames(1)
