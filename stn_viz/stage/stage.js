@@ -304,7 +304,11 @@ export function createStage(root, host) {
       set({});
     }, IDLE_MS);
   };
-  for (const name of ["pointerdown", "keydown", "wheel"]) root.addEventListener(name, wake, { signal, passive: true });
+  for (const name of ["pointerdown", "keydown", "wheel"]) {
+    root.addEventListener(name, wake, { signal, passive: true });
+    // Each act goes on from what is shown; of two within one frame the first would be lost.
+    root.addEventListener(name, store.flush, { signal, passive: true, capture: true });
+  }
 
   function render(state) {
     if (!state.ready || signal.aborted) return;

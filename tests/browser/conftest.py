@@ -30,8 +30,6 @@ PLAIN = "small-cnn"
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The runs that the app shows, read by all tests and changed by none."""
-    if os.environ.get("DEVRUNS"):
-        return Path(os.environ["DEVRUNS"])
     return make_runs(tmp_path_factory.mktemp("runs"))
 
 

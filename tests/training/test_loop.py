@@ -190,10 +190,10 @@ def test_rounding_for_the_test_leaves_the_weights_exact() -> None:
     assert torch.equal(model.weight, exact)
 
 
-def test_the_localisation_network_learns_more_slowly() -> None:
+def test_the_localisation_network_has_its_share_of_the_rate() -> None:
     training = loop.Training(SMALL, torch.device("cpu"))
     training.advance()
     rest, localisation = training.optimizer.param_groups
-    assert localisation["lr"] == pytest.approx(0.3 * rest["lr"])
+    assert localisation["lr"] == pytest.approx(1.0 * rest["lr"])
     assert {id(p) for p in localisation["params"]} == {id(p) for p in training.model.transformer.parameters()}
     assert len(loop.Training(Settings(network="fcn"), torch.device("cpu")).optimizer.param_groups) == 1

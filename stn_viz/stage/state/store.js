@@ -19,6 +19,12 @@ export function createStore(initial, render, schedule = (draw) => requestAnimati
   return {
     get: () => state,
     set,
+    /** Draw now what is due, for a hand that goes on from what is shown. */
+    flush: () => {
+      if (!due) return;
+      cancelAnimationFrame(due);
+      draw();
+    },
     stop: () => cancelAnimationFrame(due),
   };
 }
