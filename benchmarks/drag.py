@@ -106,15 +106,18 @@ def print_together(drags: list[Drag]) -> None:
     print(f"first answer of a new server: {first[0]:.0f} ms{later_pages}")
 
 
-async def drag_corner(browser: Browser, address: str) -> Drag:
-    """The stage's first visible corner on a circle through where it stands, the circle's centre toward the grid's."""
+async def drag_corner(browser: Browser, address: str, *, ask: bool = True) -> Drag:
+    """The stage's first visible corner on a circle through where it stands, the circle's centre toward the grid's.
+
+    ask: whether there is a network, whose first answer is waited for.
+    """
     context = await browser.new_context(viewport=SIZE)
     page = await context.new_page()
     await page.add_init_script(FRAMES)
     await page.goto(address)
     await page.wait_for_function("window.measured.line === 'ready'", timeout=60_000)
     await page.wait_for_timeout(1500)  # the lens below the stage has come too
-    first_answer = await warmed(page)
+    first_answer = await warmed(page) if ask else math.nan
     corner = page.locator(".stn-stage .handle.corner:visible").first
     at = await middle_of(corner)
     centre = await middle_of(page.locator(".stn-stage .handle.centre"))

@@ -1,5 +1,6 @@
 """The stage as Streamlit mounts it: one components.v2 component, declared once when this module is imported."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -11,8 +12,12 @@ if TYPE_CHECKING:
 
 
 def _css() -> str:
-    """All of stage/*.css, by name. Ends with a newline: one line that holds a "/" would be taken for a file name."""
-    return "".join(path.read_text(encoding="utf-8") + "\n" for path in sorted(STAGE.glob("*.css"))) or "\n"
+    """All of stage/**/*.css, stage.css first, since the others build on its variables. Ends with a newline: one line that holds a "/" would be taken for a file name."""
+    return "".join(path.read_text(encoding="utf-8") + "\n" for path in _sheets())
+
+
+def _sheets() -> list[Path]:
+    return sorted(STAGE.rglob("*.css"), key=lambda path: (path.name != "stage.css", path.name))
 
 
 _mount = st.components.v2.component(

@@ -187,3 +187,49 @@ def test_a_kept_factor_is_not_used_for_fewer_points_or_another_basis(numbers) ->
         **tensors(made("affine", {}, False)),
     )
     np.testing.assert_allclose(found, np.concatenate([goal.flatten(), 2 * goal.flatten()]), atol=1e-5)
+
+
+STRAIGHT = pytest.mark.parametrize("name", [name for name, kind in FAMILIES.items() if kind.straight])
+
+
+@STRAIGHT
+@ALIGN
+@pytest.mark.parametrize("size", [(11, 17), (300, 421), (1, 6)], ids=str)
+def test_where_lines_stay_straight_another_size_needs_no_server(numbers, name, align_corners, size) -> None:
+    theta = some_theta(made(name, {}, True))
+    body = """(m, t, theta, size, align) => {
+      const basis = m.grid.resized(m.grid.makeBasis(t), size, align);
+      return m.grid.gridInto(basis, theta, new Float32Array(2 * basis.n), new Float32Array(basis.n));
+    }"""
+    ours = numbers.call(body, theta.tolist(), list(size), align_corners, **tensors(made(name, {}, not align_corners)))
+    expected = made(name, {}, align_corners, size).grid(theta[None]).flatten().numpy()
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-5)
+
+
+def test_a_family_that_bends_is_not_resized(numbers) -> None:
+    body = "(m, t) => m.grid.resized(m.grid.makeBasis(t), [5, 5], false)"
+    assert numbers.call(body, **tensors(made("tps", {"points": 4}, False))) is None
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_a_thinned_grid_is_the_grid_at_some_of_its_pixels(numbers, stride) -> None:
+    fam = made("tps", {"points": 4}, False)
+    theta = some_theta(fam)
+    body = """(m, t, theta, stride) => {
+      const basis = m.grid.thinned(m.grid.makeBasis(t), stride);
+      return m.grid.gridInto(basis, theta, new Float32Array(2 * basis.n), new Float32Array(basis.n));
+    }"""
+    whole = fam.grid(theta[None])[0].numpy()
+    ours = numbers.call(body, theta.tolist(), stride, **tensors(fam))
+    found = ours.reshape(int(11 / stride + 0.5), int(17 / stride + 0.5), 2)
+    # Every point of the thin grid is one of the whole one, in order, none twice, spread over all of it.
+    distance = np.abs(found[:, :, None, None] - whole[None, None]).max(-1)
+    places = distance.reshape(*found.shape[:2], -1).argmin(-1)
+    assert distance.reshape(*found.shape[:2], -1).min(-1).max() < 1e-5
+    row, column = np.divmod(places, 17)
+    assert (np.ptp(row, axis=1) == 0).all()
+    assert (np.ptp(column, axis=0) == 0).all()
+    for line, last in ((row[:, 0], 10), (column[0], 16)):
+        assert len(set(line)) == len(line)
+        assert line[0] < stride
+        assert line[-1] > last - stride

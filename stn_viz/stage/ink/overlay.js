@@ -1,34 +1,6 @@
-/** The sampling grid over U: margin and image, lines, coloured edges, the network's ghost, a pixel's taps. */
+/** The sampling grid over U: lines, coloured edges, the network's ghost, a pixel's taps. */
 
 const EDGES = ["top", "right", "bottom", "left"];
-
-/** The margin as the padding rule has it, dimmed and hatched, and the image itself. */
-export function drawImage(context, view, theme, { image, margin, marginPixels, padding }) {
-  const { side, rect } = view;
-  context.fillStyle = theme.surface;
-  context.fillRect(0, 0, side, side);
-  context.imageSmoothingEnabled = false;
-  const [left, top, width, height] = rect;
-  const px = width / image.width;
-  const py = height / image.height;
-  const [mx, my] = marginPixels;
-  context.globalAlpha = padding === "zeros" ? theme.marginAlpha : theme.pictureAlpha;
-  context.drawImage(margin, left - mx * px, top - my * py, width + 2 * mx * px, height + 2 * my * py);
-  context.globalAlpha = 1;
-  hatch(context, side, theme.hatch);
-  context.drawImage(image, left, top, width, height);
-}
-
-function hatch(context, side, colour) {
-  context.strokeStyle = colour;
-  context.lineWidth = 1;
-  context.beginPath();
-  for (let at = -side; at < side; at += 9) {
-    context.moveTo(at, 0);
-    context.lineTo(at + side, side);
-  }
-  context.stroke();
-}
 
 /** One polyline of the grid; broken where a point is behind the horizon (H_w <= 0) or not a number. */
 function trace(context, view, points, w, first, count) {

@@ -9,21 +9,24 @@ const HALF_MAX = 3.4;
  * @param {number} side  the canvas's side, px (the canvas is square)
  * @param {{width: number, height: number}} image  pixels of U: its longer side spans the same share of the canvas
  * @param {number} half  half of the canvas in units of half the image's longer side
+ * @param {boolean} align  U's align_corners: whether -1 and 1 are the outer pixels' centres, so that their edges lie beyond
  */
-export function createViewport(side, image, half) {
+export function createViewport(side, image, half, align) {
   const longer = Math.max(image.width, image.height);
   const scale = side / (2 * half);
   const sx = (scale * image.width) / longer;
   const sy = (scale * image.height) / longer;
   const middle = side / 2;
+  const reach = (size) => (align && size > 1 ? size / (size - 1) : 1);
+  const [ex, ey] = [sx * reach(image.width), sy * reach(image.height)];
   return {
     side,
     /** pixels on the screen per normalised unit of x and of y */
     metric: [sx, sy],
     toScreen: (x, y) => [middle + x * sx, middle + y * sy],
     toImage: (px, py) => [(px - middle) / sx, (py - middle) / sy],
-    /** the image's rectangle: left, top, width, height */
-    rect: [middle - sx, middle - sy, 2 * sx, 2 * sy],
+    /** the image's rectangle, whole pixels: left, top, width, height */
+    rect: [middle - ex, middle - ey, 2 * ex, 2 * ey],
   };
 }
 

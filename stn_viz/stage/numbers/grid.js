@@ -19,6 +19,7 @@
  * @property {{b: Float32Array, shape: number[], count: number}} lines  b (2 L m, k), shape [2L, m], count 2 L m: L lines down
  *   (left to right, each top to bottom), then L across (top to bottom, each left to right); first and last are the edges
  * @property {{b: Float32Array, n: number}} hand  b (81, k): the 9 x 9 lattice over [-1, 1]^2, row by row
+ * @property {Float32Array | null} control  (K*K*2) target positions of the control points, of families that have some
  * @property {Float64Array} coefficients  (3k,) scratch of gridInto
  */
 
@@ -30,7 +31,7 @@
  * @throws {Error} if the shapes contradict each other
  */
 export function makeBasis(tensors) {
-  const { b, M, m0, identity, size, lines_b: lines, lines_shape: linesShape, hand_b: hand } = tensors;
+  const { b, M, m0, identity, size, lines_b: lines, lines_shape: linesShape, hand_b: hand, control } = tensors;
   const [n, k] = b.shape;
   const P = identity.shape[0];
   if (M.shape[0] !== 3 * k || M.shape[1] !== P || m0.shape[0] !== 3 * k || n !== size.data[0] * size.data[1]) {
@@ -45,8 +46,60 @@ export function makeBasis(tensors) {
     size: [size.data[0], size.data[1]],
     lines: { b: lines.data, shape: [2 * L, m], count: 2 * L * m },
     hand: { b: hand.data, n: hand.shape[0] },
+    control: control ? control.data : null,
     coefficients: new Float64Array(3 * k),
   };
+}
+
+/**
+ * The same family over another target grid, where straight lines stay straight: its basis functions are then affine in the
+ * target's (x, y), so the frame's corners say all. For families that bend (null) the server makes the basis.
+ *
+ * @param {Basis} basis
+ * @param {[number, number]} size  [H', W']
+ * @param {boolean} align  the target grid's align_corners: outer pixels' centres (true) or outer edges (false) at -1 and 1
+ * @returns {Basis | null}
+ */
+export function resized(basis, [H, W], align) {
+  if (basis.lines.shape[1] !== 2) return null;
+  const { k, hand } = basis;
+  const [first, right, down] = [0, 8, 72].map((i) => hand.b.subarray(i * k, (i + 1) * k)); // of the 9 x 9 lattice over [-1, 1]^2
+  const b = new Float32Array(H * W * k);
+  for (let row = 0, at = 0; row < H; row++) {
+    const v = (centre(row, H, align) + 1) / 2;
+    for (let column = 0; column < W; column++) {
+      const u = (centre(column, W, align) + 1) / 2;
+      for (let j = 0; j < k; j++) b[at++] = first[j] + u * (right[j] - first[j]) + v * (down[j] - first[j]);
+    }
+  }
+  return { ...basis, n: H * W, b, size: [H, W], coefficients: new Float64Array(3 * k) };
+}
+
+/**
+ * The same grid at every `stride`-th target pixel, for frames that must come in time.
+ *
+ * @param {Basis} basis
+ * @param {number} stride  1 or more
+ * @returns {Basis} of size [H' / stride, W' / stride], rounded
+ */
+export function thinned(basis, stride) {
+  const { k, b, size } = basis;
+  const [H, W] = size.map((side) => Math.max(1, Math.round(side / stride)));
+  const rows = new Float32Array(H * W * k);
+  for (let row = 0, at = 0; row < H; row++) {
+    const from = Math.floor(((row + 0.5) * size[0]) / H) * size[1];
+    for (let column = 0; column < W; column++, at += k) {
+      const i = (from + Math.floor(((column + 0.5) * size[1]) / W)) * k;
+      for (let j = 0; j < k; j++) rows[at + j] = b[i + j];
+    }
+  }
+  return { ...basis, n: H * W, b: rows, size: [H, W], coefficients: new Float64Array(3 * k) };
+}
+
+/** @returns {number} a pixel's centre, normalised; 0 where the side is one pixel long, as in torch */
+export function centre(pixel, size, align) {
+  if (size === 1) return 0;
+  return align ? (2 * pixel) / (size - 1) - 1 : (2 * pixel + 1) / size - 1;
 }
 
 /**

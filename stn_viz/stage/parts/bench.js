@@ -1,7 +1,8 @@
 /** U with the grid over it, and V: the two pictures, and the handles on the first. */
 
-import { drawArm, drawGhost, drawGrid, drawImage, drawTaps } from "../ink/overlay.js";
-import { createPicture, padded } from "../ink/picture.js";
+import { createBackdrop } from "../ink/backdrop.js";
+import { drawArm, drawGhost, drawGrid, drawTaps } from "../ink/overlay.js";
+import { createPicture } from "../ink/picture.js";
 import { createViewport } from "../ink/viewport.js";
 import { rotationHandle } from "../hand/gestures.js";
 import { CENTRE, CORNERS, pointAt } from "../hand/motions.js";
@@ -30,24 +31,9 @@ export function createBench(actions) {
   const u = el("section.u", { "aria-label": "U, the input" }, el("div.title", {}, el("h2", { text: "U, the input" }), uSays), pad);
   const v = el("section.v", { "aria-label": "V, the output" }, el("div.title", {}, el("h2", { text: "V, the output" }), vSays), frame);
 
-  const uPicture = createPicture();
-  const margin = createPicture();
-  let marginPixels = [0, 0];
-  let painted = {};
+  const backdrop = createBackdrop();
   let view = null;
   let size = [1, 1];
-
-  /** U's pixels and its margin change with image, padding and the view's extent; not with theta. */
-  const paintImage = (U, rule, half) => {
-    const longer = Math.max(U.width, U.height);
-    const needed = [half * longer / U.width - 1, half * longer / U.height - 1].map((share, i) => Math.ceil((share * [U.width, U.height][i]) / 2));
-    const key = { data: U.data, padding: rule.padding, align: rule.align_corners, x: needed[0], y: needed[1] };
-    if (Object.keys(key).every((name) => key[name] === painted[name])) return;
-    if (painted.data !== U.data) uPicture.paint(U);
-    marginPixels = needed;
-    margin.paint(padded(U, rule, needed));
-    painted = key;
-  };
 
   const pixelAt = (event) => {
     const box = vPicture.canvas.getBoundingClientRect();
@@ -68,6 +54,13 @@ export function createBench(actions) {
     const [row, column] = pixel === null ? [size[0] >> 1, size[1] >> 1] : [Math.floor(pixel / size[1]) + dy, (pixel % size[1]) + dx];
     actions.hover(Math.max(0, Math.min(size[0] - 1, row)) * size[1] + Math.max(0, Math.min(size[1] - 1, column)));
   });
+
+  /** V keeps its shape while it is drawn with fewer pixels, and a tall one its height. */
+  const shape = ([height, width]) => {
+    size = [height, width];
+    frame.style.setProperty("--shape", `${width} / ${height}`);
+    frame.style.setProperty("--share", String(Math.min(1, width / height)));
+  };
 
   const placeHandles = (scene, shown) => {
     const side = view.side;
@@ -93,10 +86,9 @@ export function createBench(actions) {
       const { U } = scene;
       const side = pad.clientWidth;
       if (!side) return;
-      view = createViewport(side, U, state.half);
-      paintImage(U, state.rule, state.half);
+      view = createViewport(side, U, state.half, state.rule.align_corners);
       const context = sized(canvas, side, side);
-      drawImage(context, view, theme, { image: uPicture.canvas, margin: margin.canvas, marginPixels, padding: state.rule.padding });
+      backdrop.draw(context, view, theme, U, state.rule);
       const grid = Boolean(scene.theta);
       v.classList.toggle("bare", !grid);
       setText(uSays, grid ? `${U.width} × ${U.height} · ${percent(scene.outside)} outside` : `${U.width} × ${U.height}`);
@@ -109,23 +101,23 @@ export function createBench(actions) {
       if (scene.whole) drawArm(context, theme, arm.from, arm.at);
       drawGrid(context, view, theme, scene.lines);
       vPicture.paint(scene.V);
-      size = [scene.V.height, scene.V.width];
+      if (String(size) !== String(scene.size)) shape(scene.size);
       showPixel(context, scene, state, theme);
     },
   };
 
   function showPixel(context, scene, state, theme) {
-    const { V, U } = scene;
+    const { U, size: [height, width] } = scene;
     pixel = state.pixel;
     const found = scene.pixel;
     mark.hidden = !found;
     if (!found) {
-      setText(vSays, `${V.width} × ${V.height} · ${state.rule.kernel}`);
+      setText(vSays, `${width} × ${height} · ${state.rule.kernel}`);
       return;
     }
-    drawTaps(context, view, theme, { ...found, image: U, picture: uPicture.canvas });
+    drawTaps(context, view, theme, { ...found, image: U, picture: backdrop.image });
     Object.assign(mark.style, {
-      left: `${(100 * found.column) / V.width}%`, top: `${(100 * found.row) / V.height}%`, width: `${100 / V.width}%`, height: `${100 / V.height}%`,
+      left: `${(100 * found.column) / width}%`, top: `${(100 * found.row) / height}%`, width: `${100 / width}%`, height: `${100 / height}%`,
     });
     setText(vSays, `row ${found.row}, column ${found.column}: ${found.value.toFixed(3)}`);
   }

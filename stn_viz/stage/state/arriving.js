@@ -1,0 +1,81 @@
+/** A run arrives from the host: fetched once, opened at its view; while it is being written nothing moves under the viewer. */
+
+import { HALF } from "../ink/viewport.js";
+import { basisName, loadRun } from "./load.js";
+import { nearest } from "./playing.js";
+
+/**
+ * @param {{set: (change: object) => void}} store
+ * @param {object} on
+ * @param {(data: object) => void} on.header  every time: the list of runs
+ * @param {(sentences: string[]) => void} on.problems
+ * @param {() => void} on.leave  before another run's state is set
+ * @param {(data: object, run: object, view: object | null) => void} on.opened  after it; view is null for the same run, rewritten
+ * @param {AbortSignal} signal
+ */
+export function createArriving({ set }, on, signal) {
+  let loaded = ""; // which run, with which images and sites, stands here
+  let standing = ""; // and in which version
+  let wanted = "";
+
+  const open = (data, { probes, trace, bases }) => {
+    const name = JSON.stringify([data.run.name, data.assets.probes, data.sites]);
+    const again = loaded === name;
+    loaded = name;
+    const { view } = data;
+    const siteIndex = Math.min(view.site, Math.max(0, data.sites.length - 1));
+    const site = data.sites[siteIndex] ?? null;
+    const known = new Map();
+    data.sites.forEach((each, i) => {
+      if (bases[i]) known.set(basisName(each.family, each.output_size, each.align_corners, each.options.points), bases[i]);
+    });
+    const common = { data, probes, trace, site, siteIndex, ready: true };
+    if (again) {
+      set(({ bases: had, index, trace: old, image }) => ({ ...common, bases: new Map([...had, ...known]), index: nearest(trace.step, old.step[index]), image: Math.min(image, probes.count - 1) }));
+    } else {
+      on.leave();
+      const hand = view.theta && site?.family ? { theta: Float64Array.from(view.theta), family: view.family ?? site.family, points: view.family ? view.points ?? null : site.options.points ?? null } : null;
+      set({
+        ...common, bases: known, rule: ruleOf(site, view), hand, mode: hand ? "hand" : "network",
+        image: Math.min(view.image, probes.count - 1), picture: null, index: nearest(trace.step, view.step),
+        lens: view.lens ?? "sliders", way: view.way ?? 0, playing: false, pixel: null, half: HALF, fits: true, answer: null,
+      });
+    }
+    on.opened(data, { probes, trace }, again ? null : view);
+  };
+
+  return async (data) => {
+    // A rerun says nothing new: what was said stays until it is closed or another run opens.
+    if (data.problems.length) on.problems(data.problems);
+    on.header(data);
+    const key = JSON.stringify([data.run.name, data.assets]);
+    if (key === wanted) {
+      if (key === standing) set({ data }); // else it is still on its way: the run that stands here keeps its own
+      return;
+    }
+    wanted = key;
+    try {
+      const run = await loadRun(data);
+      if (wanted !== key || signal.aborted) return;
+      standing = key;
+      open(data, run);
+    } catch (error) {
+      if (wanted !== key) return; // somebody has chosen another since
+      wanted = standing;
+      on.problems([`The run's pictures did not arrive: ${error.message}`]);
+    }
+  };
+}
+
+/** The site's own rule, with what the view changes of it. */
+function ruleOf(site, view) {
+  const own = site ?? { kernel: "bilinear", padding: "zeros", align_corners: false };
+  return {
+    kernel: view.kernel ?? own.kernel,
+    padding: view.padding ?? own.padding,
+    align_corners: view.align_corners ?? own.align_corners,
+    grid_align: view.grid_align ?? null,
+    size: view.size ?? null,
+    area: view.area ?? 1,
+  };
+}

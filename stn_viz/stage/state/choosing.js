@@ -1,0 +1,79 @@
+/** Choosing a family or a rule: their bases may have to be fetched first, and the newest choice wins. */
+
+import { fitTheta } from "../numbers/fit.js";
+import { basisName, loadBasis } from "./load.js";
+import { basisOf, fetchedSize, gridAlign, outputSize } from "./scene.js";
+
+const SLOW_MS = 400;
+const POINTS = { tps: 4, free: 9 }; // control points a side, unless somebody chose others
+
+/**
+ * @param {{get: () => object, set: (change: object) => void}} store
+ * @param {{shown: () => object | null, say: (sentence: string) => void, gesture: (change: () => void) => void}} around
+ */
+export function createChoosing({ get, set }, { shown, say, gesture }) {
+  const newest = { family: 0, rule: 0 }; // choices so far
+
+  /** The family at V's size and, where V is averaged, at the finer one: from the server unless it can be made here. */
+  const fetchBasis = async (state, family, points) => {
+    const [basis] = await Promise.all([outputSize(state), fetchedSize(state)].map((size) => basisAt(state, family, points, size)));
+    return basis;
+  };
+  const basisAt = async (state, family, points, size) => {
+    const ready = basisOf(state, family, points, size);
+    if (ready) return ready;
+    const name = basisName(family, size, gridAlign(state.rule), points);
+    const late = setTimeout(() => say("Making this family's grid: the first time it waits for torch."), SLOW_MS);
+    try {
+      const basis = await loadBasis(state.data.routes, name);
+      set((now) => ({ bases: new Map(now.bases).set(name, basis) }));
+      return basis;
+    } catch (error) {
+      say(`This family's grid did not arrive (${error.message}). Is the server running? Choose it again.`);
+      return null;
+    } finally {
+      clearTimeout(late);
+    }
+  };
+  const ofHand = ({ site, mode, hand }) => (mode === "hand" && hand ? [hand.family, hand.points] : [site.family, site.options.points ?? null]);
+
+  /** Whatever the state names is fetched: after undo, a link, another picture, a change of rule. */
+  const needBases = async () => {
+    const state = get();
+    if (!state.site?.family) return;
+    await fetchBasis(state, state.site.family, state.site.options.points ?? null);
+    await fetchBasis(state, ...ofHand(state));
+  };
+  /** The present grid is carried over to the new family by least squares. */
+  const chooseFamily = async (family, points = null) => {
+    const wanted = points ?? (family === get().site.family ? get().site.options.points : null) ?? POINTS[family] ?? null;
+    const mine = ++newest.family;
+    const basis = await fetchBasis(get(), family, wanted);
+    const from = shown();
+    if (!basis || !from?.lattice || mine !== newest.family) return;
+    if (from.family === family && from.points === wanted) return;
+    const theta = from.whole ? fitTheta(basis, basis.hand.b, basis.hand.n, from.lattice, basis.identity) : Float64Array.from(basis.identity);
+    gesture(() => set({ mode: "hand", hand: { theta, family, points: wanted }, fits: true }));
+    needBases();
+  };
+  /** @param {object} change  some of kernel, padding, align_corners, grid_align, size, area */
+  const chooseRule = async (change) => {
+    const mine = ++newest.rule;
+    const rule = { ...get().rule, ...change };
+    if (shown()?.theta && !(await fetchBasis({ ...get(), rule }, ...ofHand(get())))) return;
+    if (mine !== newest.rule) return;
+    const now = get().rule;
+    const next = { ...now, ...change };
+    if (Object.keys(next).every((name) => String(next[name]) === String(now[name]))) return;
+    gesture(() => set({ rule: next }));
+    needBases();
+  };
+  return {
+    needBases, chooseFamily, chooseRule,
+    /** What was chosen for the run before must not arrive in this one. */
+    forget: () => {
+      newest.family++;
+      newest.rule++;
+    },
+  };
+}
