@@ -3,7 +3,8 @@
 Wire, written down beside stage/state/line.js too; every message is one JSON object:
 
     server -> {"state": "loading" | "ready"}, or {"state": "failed", "error": sentence}
-    client -> {"id": 7, "lens": "predictions", "view": {...}}
+    client -> {"id": 7, "lens": "predictions", "view": {...}}, for an image that the run has not with
+              "U": {"shape": [C, H, W], "data": base64 of its bytes, value x 255}
     server -> {"id": 7, "answer": {...}} or {"id": 7, "error": sentence}; with "again": true it was asked too fast
 
 torch is slow to load, and the first picture does not need it: it is loaded here, behind the first connection. All
@@ -13,6 +14,7 @@ answered one after the other, so a client never has more than one in the queue.
 """
 
 import asyncio
+import base64
 import json
 import logging
 import threading
@@ -22,6 +24,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
+from numpy.typing import NDArray
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from stn_viz import shelf
@@ -29,8 +33,8 @@ from stn_viz.lens import LENSES, LensError
 from stn_viz.runs import RunError
 from stn_viz.view import View, ViewError
 
-LONGEST_MESSAGE = 64 * 1024
-"""Letters; a theta of 128 numbers takes 3,000."""
+LONGEST_MESSAGE = 512 * 1024
+"""Letters; a theta of 162 numbers takes 4,000, an image of 224 x 224 in colour 200,000."""
 
 QUESTIONS_A_SECOND = 150.0
 """For one client, on average. A stage asks once a frame at most, and the fastest common screens draw 144 a second."""
@@ -122,8 +126,8 @@ async def _reply(text: str | None) -> dict[str, Any]:
     try:
         message = _parsed(text)
         identity = _identity(message)
-        lens, view = _asked(message)
-        return {"id": identity, "answer": await asyncio.wrap_future(engine.submit(lambda: _answer(lens, view)))}
+        lens, view, U = _asked(message)
+        return {"id": identity, "answer": await asyncio.wrap_future(engine.submit(lambda: _answer(lens, view, U)))}
     except (_BadMessageError, ViewError, LensError, RunError) as error:
         return {"id": identity, "error": str(error)}
     except Exception:  # a fault of ours: loud in the log, and the line goes on
@@ -131,8 +135,9 @@ async def _reply(text: str | None) -> dict[str, Any]:
         return {"id": identity, "error": "The network could not answer this; the server's log says why."}
 
 
-def _answer(lens: str, view: View) -> dict[str, Any]:
-    answer = LENSES[lens](shelf.opened(view.run), view)
+def _answer(lens: str, view: View, U: NDArray[np.float32] | None) -> dict[str, Any]:
+    run = shelf.opened(view.run)
+    answer = LENSES[lens](run, view) if U is None else LENSES[lens](run, view, U)
     json.dumps(answer, allow_nan=False)  # a lens that lets a nan through is at fault here, not at the socket
     return answer
 
@@ -161,11 +166,31 @@ def _no_constant(name: str) -> None:
     raise _BadMessageError(f"The message holds {name}, which is not a number. Send finite numbers.")
 
 
-def _asked(message: dict[str, Any]) -> tuple[str, View]:
+def _asked(message: dict[str, Any]) -> tuple[str, View, NDArray[np.float32] | None]:
     lens = message.get("lens")
     if not isinstance(lens, str) or lens not in LENSES:
         raise _BadMessageError(f"There is no such lens to ask. The line answers: {', '.join(LENSES)}.")
-    return lens, View.from_message(message.get("view"))
+    view = View.from_message(message.get("view"))
+    return lens, view, None if message.get("U") is None else _image(message["U"])
+
+
+def _image(sent: object) -> NDArray[np.float32]:
+    """U of a question, (C, H, W), from 0 to 1. Whether it is of the network's size is for the lens to say."""
+    shape = sent.get("shape") if isinstance(sent, dict) else None
+    data = sent.get("data") if isinstance(sent, dict) else None
+    sides = shape if isinstance(shape, list) and len(shape) == 3 else []
+    if not sides or not all(type(side) is int and 1 <= side <= LONGEST_MESSAGE for side in sides):
+        raise _BadMessageError("U is no image: send its shape as [C, H, W], whole numbers from 1 up, and its data.")
+    try:
+        values = base64.b64decode(data, validate=True) if isinstance(data, str) else b""
+    except ValueError:
+        values = b""
+    if len(values) != sides[0] * sides[1] * sides[2]:
+        raise _BadMessageError(
+            f"U of {' x '.join(str(side) for side in sides)} came with {len(values):,} values: send one byte for each, "
+            "in base64."
+        )
+    return np.frombuffer(values, np.uint8).reshape(sides).astype(np.float32) / np.float32(255)
 
 
 def _identity(message: dict[str, Any]) -> int | str | None:

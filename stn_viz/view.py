@@ -1,8 +1,8 @@
 """What is being looked at: one frozen value that reads and writes the URL, the session and the line's messages.
 
-A view names a run, a probe image, a step, and the transformation laid over it. None means "as the site has it": theta
-None is the network's own theta at this step, family None the site's own family, and so on. So a link holds only what
-somebody changed.
+A view names a run, an image, a step, the transformation laid over it, and how somebody looks at that. None means "as
+the site has it": theta None is the network's own theta at this step, family None the site's own family, and so on. So
+a link holds only what somebody changed.
 
 Two ways in, for two kinds of sender:
 
@@ -32,20 +32,31 @@ FAMILIES: dict[str, int | None] = {
     "translation": 2,
     "projective": 8,
     "tps": None,  # 2 K^2, by the number of control points
+    "free": None,  # the same
 }
 """The families the app offers, and how many numbers theta has in each. It stands here, beside the transformer's own
 registry, because that one needs torch, and the first page must not wait for torch; a test holds the two together."""
 
-POINTS = range(2, 9)
-"""Control points a side that a thin plate spline may have."""
+POINTS = {"tps": range(2, 9), "free": range(5, 10)}
+"""Control points a side that the families of control points may have."""
+
+DEFAULT_POINTS = {"tps": 4, "free": 9}
+"""How many they have where nobody says."""
+
+LARGEST_SIDE = 1024
+"""Pixels of V a side; what a browser draws at all."""
+
+AREAS = (1, 2, 4)
+"""Points a side whose mean one pixel of V may be; 1 is plain sampling."""
 
 LARGEST = 1e6
 """No entry of theta is larger: a million image widths away is a mistake, and float32 stays finite below."""
 
 _LONGEST_NAME = 200
-_LONGEST_THETA = 2 * POINTS[-1] ** 2
+_LONGEST_THETA = 2 * max(points[-1] for points in POINTS.values()) ** 2
 _LARGEST_INT = 2**53  # what a browser counts exactly
-_FAMILY_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_PICTURE = re.compile(r"[A-Za-z0-9:._,-]{1,120}")
 
 T = TypeVar("T")
 
@@ -58,7 +69,11 @@ class ViewError(ValueError):
 class View:
     """Run, image, step, and the transformation over it.
 
-    Units: `step` counts training steps (not recorded ones); `theta` is the family's own vector, normalised coordinates.
+    Units: `step` counts training steps (not recorded ones); `theta` is the family's own vector, normalised coordinates;
+           `size` is V's (H', W') in pixels, and each of those the mean of `area` x `area` points.
+    `picture` names an image that is not one of the run's ("mnist:1234"); `image` is then the one to come back to.
+    `grid_align` is the grid's align_corners where it was set apart from the sampler's, `align_corners`.
+    `lens` is the lens that is open, `way` what moves: from 0, the grid over a still U, to 1, the image under a still V.
     """
 
     run: str
@@ -71,6 +86,12 @@ class View:
     kernel: Kernel | None = None
     padding: Padding | None = None
     align_corners: bool | None = None
+    grid_align: bool | None = None
+    size: tuple[int, int] | None = None
+    area: int | None = None
+    picture: str | None = None
+    lens: str | None = None
+    way: float | None = None
 
     @classmethod
     def from_query(cls, query: Mapping[str, str], default: View) -> View:
@@ -89,8 +110,9 @@ class View:
         if unread & {"family", "points"}:
             found["theta"] = None
         view = replace(default, **found)
-        if view.family == "tps" and view.points is None:
-            view = replace(view, points=4)
+        if view.family in POINTS and view.points not in POINTS[view.family]:
+            theta = view.theta if view.points is None else None  # as of a number of points that does not read
+            view = replace(view, points=DEFAULT_POINTS[view.family], theta=theta)
         return view if view.theta is None or _fits(view) else replace(view, theta=None)
 
     def to_query(self) -> dict[str, str]:
@@ -113,6 +135,18 @@ class View:
             query["padding"] = self.padding
         if self.align_corners is not None:
             query["align"] = str(int(self.align_corners))
+        if self.grid_align is not None:
+            query["galign"] = str(int(self.grid_align))
+        if self.size is not None:
+            query["size"] = "x".join(str(side) for side in self.size)
+        if self.area is not None:
+            query["area"] = str(self.area)
+        if self.picture is not None:
+            query["picture"] = self.picture
+        if self.lens is not None:
+            query["lens"] = self.lens
+        if self.way:
+            query["way"] = f"{round(self.way, 3):g}"
         return query
 
     @classmethod
@@ -129,22 +163,27 @@ class View:
             raise ViewError(f"A view has no field {_short(unknown[0])}; it has {known}.")
         if message.get("run") is None:
             raise ViewError("A view needs the name of a run.")
-        return cls(
+        view = cls(
             **{name: _IN_A_MESSAGE[name](name, value) for name, value in message.items() if value is not None},
         )
+        allowed = POINTS.get(view.family or "")
+        if allowed is not None and view.points is not None and view.points not in allowed:
+            sentence = f"it must be {allowed[0]} to {allowed[-1]} control points a side for family {view.family!r}."
+            raise ViewError(f"points is {view.points}; {sentence}")
+        return view
 
     def to_message(self) -> dict[str, Any]:
-        """Every field by its name, as JSON has it (theta a list, None as null): what `from_message` reads."""
+        """Every field by its name, as JSON has it (tuples as lists, None as null): what `from_message` reads."""
         message = {field.name: getattr(self, field.name) for field in fields(self)}
-        return message | {"theta": None if self.theta is None else list(self.theta)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in message.items()}
 
 
 def _fits(view: View) -> bool:
     """Whether theta has as many entries as its family; a family of the site's own is decided where the run is open."""
     if view.theta is None or view.family is None:
         return True
-    if view.family == "tps":
-        return len(view.theta) == 2 * (view.points or 4) ** 2
+    if view.family in POINTS:
+        return len(view.theta) == 2 * (view.points or DEFAULT_POINTS[view.family]) ** 2
     return len(view.theta) == FAMILIES[view.family]
 
 
@@ -165,17 +204,49 @@ def _count(name: str, value: object) -> int:
 
 
 def _points(name: str, value: object) -> int:
+    """Of any family: what one of them allows is decided when the family is known too."""
     count = _count(name, value)
-    if count not in POINTS:
-        raise ViewError(f"{name} is {_short(value)}; it must be {POINTS[0]} to {POINTS[-1]} control points a side.")
+    if not any(count in allowed for allowed in POINTS.values()):
+        least, most = min(allowed[0] for allowed in POINTS.values()), max(allowed[-1] for allowed in POINTS.values())
+        raise ViewError(f"{name} is {_short(value)}; it must be {least} to {most} control points a side.")
     return count
 
 
 def _family(name: str, value: object) -> str:
     """Any word: which families there are is the transformer's business, and it answers for those it has not."""
-    if not isinstance(value, str) or not _FAMILY_NAME.fullmatch(value):
+    if not isinstance(value, str) or not _WORD.fullmatch(value):
         raise ViewError(f"{name} is {_short(value)}; it must be the name of a family, such as affine.")
     return value
+
+
+def _lens(name: str, value: object) -> str:
+    """Any word: the stage knows which lenses it has, and opens its first one for those it has not."""
+    if not isinstance(value, str) or not _WORD.fullmatch(value):
+        raise ViewError(f"{name} is {_short(value)}; it must be the name of a lens, such as rules.")
+    return value
+
+
+def _picture(name: str, value: object) -> str:
+    if not isinstance(value, str) or not _PICTURE.fullmatch(value):
+        raise ViewError(f"{name} is {_short(value)}; it must be up to 120 letters, digits and : . _ , -")
+    return value
+
+
+def _size(name: str, value: object) -> tuple[int, int]:
+    try:
+        H, W = (_count(name, side) for side in value) if isinstance(value, list | tuple) else (0, 0)
+    except ValueError:  # of another length, or a side that is no number
+        H, W = 0, 0
+    if not (1 <= H <= LARGEST_SIDE and 1 <= W <= LARGEST_SIDE):
+        found = f"{H}x{W}" if (H, W) != (0, 0) else _short(value)
+        raise ViewError(f"{name} is {found}; it must be V's height and width, each from 1 to {LARGEST_SIDE} pixels.")
+    return H, W
+
+
+def _way(name: str, value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ViewError(f"{name} is {_short(value)}; it must be a number from 0 to 1.")
+    return float(value)
 
 
 def _theta(name: str, value: object) -> tuple[float, ...]:
@@ -209,6 +280,12 @@ _IN_A_MESSAGE: dict[str, Callable[[str, object], Any]] = {
     "kernel": _one_of(KERNELS),
     "padding": _one_of(PADDINGS),
     "align_corners": _one_of((True, False)),
+    "grid_align": _one_of((True, False)),
+    "size": _size,
+    "area": _one_of(AREAS),
+    "picture": _picture,
+    "lens": _lens,
+    "way": _way,
 }
 
 
@@ -225,6 +302,14 @@ def _numbers(text: str) -> object:
         return [float(entry) for entry in entries]
     except ValueError:
         return text
+
+
+def _number(text: str) -> object:
+    return float(text) if re.fullmatch(r"[0-9]{0,3}\.?[0-9]{1,9}", text) else text
+
+
+def _sides(text: str) -> object:
+    return [int(side) for side in text.split("x")] if re.fullmatch(r"[0-9]{1,5}x[0-9]{1,5}", text) else text
 
 
 def _text(text: str) -> object:
@@ -252,6 +337,12 @@ _IN_A_LINK: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "kernel": ("kernel", _from_text(_text, _one_of(KERNELS))),
     "padding": ("padding", _from_text(_text, _one_of(PADDINGS))),
     "align_corners": ("align", _from_text(_flag, _one_of((True, False)))),
+    "grid_align": ("galign", _from_text(_flag, _one_of((True, False)))),
+    "size": ("size", _from_text(_sides, _size)),
+    "area": ("area", _from_text(_whole, _one_of(AREAS))),
+    "picture": ("picture", _from_text(_text, _picture)),
+    "lens": ("lens", _from_text(_text, _lens)),
+    "way": ("way", _from_text(_number, _way)),
 }
 
 

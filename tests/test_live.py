@@ -1,6 +1,7 @@
 """The live line answers every message on the same line, good or bad, and opens to its own pages alone."""
 
 import asyncio
+import base64
 import json
 import subprocess
 import sys
@@ -111,12 +112,62 @@ def test_a_question_is_answered_with_the_networks_probabilities(folder):
     assert answers[1]["answer"]["probabilities"] != answers[0]["answer"]["probabilities"]
 
 
+def sent(U: np.ndarray) -> dict:
+    return {"shape": list(U.shape), "data": base64.b64encode(U.tobytes()).decode()}
+
+
+def test_a_question_may_bring_an_image_of_its_own(folder):
+    run = open_run(folder / "small")
+    U = np.round(run.probes.U[3] * 255).astype(np.uint8)
+    answers = []
+
+    async def talk(client):
+        await until_ready(client)
+        answers.append(await client.ask(question(1, picture="drawn") | {"U": sent(U)}))
+        answers.append(await client.ask(question(2, image=3)))
+        answers.append(await client.ask(question(3, image=3) | {"U": None}))
+
+    on_the_line(talk)
+    brought, known, again = (answer["answer"] for answer in answers)
+    assert brought["probabilities"] == known["probabilities"] == again["probabilities"]
+    assert brought["theta"] == known["theta"]
+    assert (brought["loss"], known["loss"] is None) == (None, False)
+
+
+def with_image(shape: object, data: object) -> dict:
+    return question(3) | {"U": {"shape": shape, "data": data}}
+
+
+NO_IMAGE = "U is no image: send its shape as [C, H, W], whole numbers from 1 up, and its data."
 BAD = [
+    (question(3) | {"U": "AAAA"}, 3, NO_IMAGE),
+    (question(3) | {"U": {}}, 3, NO_IMAGE),
+    (with_image([42, 42], ""), 3, NO_IMAGE),
+    (with_image([1, 42, 42.0], ""), 3, NO_IMAGE),
+    (with_image([1, True, 3], "AAAA"), 3, NO_IMAGE),
+    (with_image([1, -1, -3], "AAAA"), 3, NO_IMAGE),
+    (with_image([1, 10**30, 1], "AAAA"), 3, NO_IMAGE),
+    (
+        with_image([1, 2, 3], "AAAA"),
+        3,
+        "U of 1 x 2 x 3 came with 3 values: send one byte for each, in base64.",
+    ),
+    (with_image([1, 1, 3], "AA*AA"), 3, "U of 1 x 1 x 3 came with 0 values: send one byte for each, in base64."),
+    (with_image([1, 1, 3], "ÄÄÄÄ"), 3, "U of 1 x 1 x 3 came with 0 values: send one byte for each, in base64."),
+    (with_image([1, 1, 3], 7), 3, "U of 1 x 1 x 3 came with 0 values: send one byte for each, in base64."),
+    (
+        with_image([1, 1, 3], "AAAA"),
+        3,
+        "U is 1 x 1 x 3, but this network takes 1 x 42 x 42 (channels, height, width). Resize it first.",
+    ),
+    (question(3, picture="mnist:1"), 3, "picture is 'mnist:1', which is no image of this run. Send it along as U."),
+    (question(3, size=[56, 56], theta=[1, 0, 0, 0, 1, 0]), 3, "The network takes 28 x 28; this V is 56 x 56."),
+    (question(3, size=[5000, 56]), 3, "size is 5000x56; it must be V's height and width, each from 1 to 1024 pixels."),
     ("not JSON at all", None, "The message is not JSON: send one object with id, lens and view."),
     ("[" * 60_000, None, "The message is not JSON: send one object with id, lens and view."),
     ('{"id": ' + "9" * 5000 + "}", None, "The message is not JSON: send one object with id, lens and view."),
     ("[1, 2]", None, "The message is not an object: send one with id, lens and view."),
-    ("x" * 70_000, None, "The message has 70,000 letters; at most 65,536 are read."),
+    ("x" * 600_000, None, "The message has 600,000 letters; at most 524,288 are read."),
     (b"\x00\x01", None, "The line takes text, not bytes: send one JSON object."),
     ('{"id": 3, "view": {"theta": [NaN]}}', None, "The message holds NaN, which is not a number. Send finite numbers."),
     ({"id": 3}, 3, "There is no such lens to ask. The line answers: predictions."),
@@ -133,7 +184,7 @@ BAD = [
     (question(3, image="1"), 3, "image is '1'; it must be a whole number from 0 up."),
     (question(3, theta=[1.0, 0.0]), 3, "theta has 2 entries, but family 'affine' has 6."),
     ('{"id": 3, "lens": "predictions", "view": {"run": "small", "theta": [1e999]}}', 3, None),
-    (question(3, theta=[0.0] * 129), 3, "theta is list; it must be a list of 1 to 128 numbers."),
+    (question(3, theta=[0.0] * 163), 3, "theta is list; it must be a list of 1 to 162 numbers."),
     (question(3, family="spiral", theta=[1.0]), 3, None),
     (question(3, family="projective", theta=[1, 0, 0, 0, 1, 0, -28, 0]), 3, None),
     (question(3, family="tps", points=4, theta=[0.0] * 31), 3, "theta has 31 entries, but family 'tps' has 32."),
@@ -164,7 +215,9 @@ def test_a_bad_message_is_answered_with_a_sentence_and_the_line_goes_on(message,
         some.none() | some.booleans() | some.integers() | some.floats() | some.text(),
         lambda inner: (
             some.lists(inner, max_size=4)
-            | some.dictionaries(some.sampled_from([*View("r").to_message(), "id", "lens", "view"]), inner, max_size=6)
+            | some.dictionaries(
+                some.sampled_from([*View("r").to_message(), "id", "view", "U", "shape", "data"]), inner, max_size=6
+            )
         ),
         max_leaves=20,
     ),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from stn_viz.view import FAMILIES, KERNELS, PADDINGS, View, ViewError
+from stn_viz.view import AREAS, DEFAULT_POINTS, FAMILIES, KERNELS, PADDINGS, POINTS, View, ViewError
 
 DEFAULT = View(run="rts", image=3, step=800)
 
@@ -20,7 +20,7 @@ def entries(family: str | None, points: int | None) -> int | None:
 @some.composite
 def views(draw) -> View:
     family = draw(some.none() | some.sampled_from(sorted(FAMILIES)))
-    points = draw(some.integers(2, 8)) if family == "tps" else None
+    points = draw(some.sampled_from(POINTS[family])) if family in POINTS else None
     count = entries(family, points)
     return View(
         run=draw(some.text(min_size=1, max_size=40)),
@@ -33,6 +33,12 @@ def views(draw) -> View:
         kernel=draw(some.none() | some.sampled_from(KERNELS)),
         padding=draw(some.none() | some.sampled_from(PADDINGS)),
         align_corners=draw(some.none() | some.booleans()),
+        grid_align=draw(some.none() | some.booleans()),
+        size=draw(some.none() | some.tuples(some.integers(1, 1024), some.integers(1, 1024))),
+        area=draw(some.none() | some.sampled_from(AREAS)),
+        picture=draw(some.none() | some.from_regex(r"[A-Za-z0-9:._,-]{1,120}", fullmatch=True)),
+        lens=draw(some.none() | some.sampled_from(["rules", "numbers"])),
+        way=draw(some.none() | some.integers(0, 1000).map(lambda thousandths: thousandths / 1000)),
     )
 
 
@@ -50,6 +56,8 @@ def test_a_link_brings_back_the_view_with_theta_to_six_digits(view):
     assert (back.run, back.image, back.step, back.site) == (view.run, view.image, view.step, view.site)
     assert (back.family, back.points) == (view.family, view.points)
     assert (back.kernel, back.padding, back.align_corners) == (view.kernel, view.padding, view.align_corners)
+    assert (back.grid_align, back.size, back.area) == (view.grid_align, view.size, view.area)
+    assert (back.picture, back.lens, back.way) == (view.picture, view.lens, view.way or None)
 
 
 def test_a_link_holds_only_what_was_changed():
@@ -62,6 +70,18 @@ def test_a_link_holds_only_what_was_changed():
         "theta": "0.5,0,0.333333,0,0.5,-1e-07",
         "kernel": "bicubic",
         "align": "0",
+    }
+    looked_at = View(run="r", grid_align=True, size=(28, 35), area=2, picture="mnist:12", lens="rules", way=0.25)
+    assert looked_at.to_query() == {
+        "run": "r",
+        "image": "0",
+        "step": "0",
+        "galign": "1",
+        "size": "28x35",
+        "area": "2",
+        "picture": "mnist:12",
+        "lens": "rules",
+        "way": "0.25",
     }
 
 
@@ -91,6 +111,27 @@ def test_a_link_holds_only_what_was_changed():
         ({"kernel": "lanczos"}, "kernel", None),
         ({"padding": "wrap"}, "padding", None),
         ({"align": "yes"}, "align_corners", None),
+        ({"family": "tps"}, "points", 4),
+        ({"family": "free"}, "points", 9),
+        ({"family": "free", "points": "4"}, "points", 9),
+        ({"family": "free", "points": "4", "theta": ",".join(["0"] * 162)}, "theta", None),
+        ({"family": "tps", "points": "9", "theta": ",".join(["0"] * 32)}, "theta", None),
+        ({"galign": "2"}, "grid_align", None),
+        ({"size": "28"}, "size", None),
+        ({"size": "28x"}, "size", None),
+        ({"size": "0x28"}, "size", None),
+        ({"size": "28x1025"}, "size", None),
+        ({"size": "28x28x28"}, "size", None),
+        ({"size": "28x-1"}, "size", None),
+        ({"area": "3"}, "area", None),
+        ({"area": "two"}, "area", None),
+        ({"picture": "../etc/passwd"}, "picture", None),
+        ({"picture": "x" * 121}, "picture", None),
+        ({"picture": ""}, "picture", None),
+        ({"lens": "<b>"}, "lens", None),
+        ({"way": "1.5"}, "way", None),
+        ({"way": "nan"}, "way", None),
+        ({"way": "-0.1"}, "way", None),
     ],
 )
 def test_a_broken_field_of_a_link_falls_back_alone(link, field, value):
@@ -105,7 +146,10 @@ def test_a_broken_field_of_a_link_falls_back_alone(link, field, value):
         }
 
 
-@given(some.dictionaries(some.sampled_from(["run", "image", "step", "site", "family", "theta", "align"]), some.text()))
+NAMES = [*View("r").to_message(), "align", "galign"]
+
+
+@given(some.dictionaries(some.sampled_from(NAMES), some.text(max_size=9)))
 def test_no_link_raises(link):
     View.from_query(link, DEFAULT)
 
@@ -124,9 +168,11 @@ def test_no_link_raises(link):
         ({"run": "r", "image": 1.5}, r"image is 1\.5;"),
         ({"run": "r", "step": float("nan")}, r"step is nan;"),
         ({"run": "r", "step": 10**400}, r"step is a very long number;"),
-        ({"run": "r", "points": 9}, r"points is 9; it must be 2 to 8 control points a side"),
+        ({"run": "r", "points": 10}, r"points is 10; it must be 2 to 9 control points a side"),
+        ({"run": "r", "points": 9, "family": "tps"}, r"points is 9; it must be 2 to 8 control points .* family 'tps'"),
+        ({"run": "r", "points": 4, "family": "free"}, r"points is 4; it must be 5 to 9 .* for family 'free'\."),
         ({"run": "r", "family": "a/b"}, r"family is 'a/b'; it must be the name of a family"),
-        ({"run": "r", "theta": []}, r"theta is list; it must be a list of 1 to 128 numbers"),
+        ({"run": "r", "theta": []}, r"theta is list; it must be a list of 1 to 162 numbers"),
         ({"run": "r", "theta": [0, float("nan")]}, r"theta\[1\] is nan; it must be a finite number up to 1,000,000"),
         ({"run": "r", "theta": [float("-inf")]}, r"theta\[0\] is -inf;"),
         ({"run": "r", "theta": [10**400]}, r"theta\[0\] is a very long number;"),
@@ -136,6 +182,19 @@ def test_no_link_raises(link):
         ({"run": "r", "kernel": "lanczos"}, r"kernel is 'lanczos'; it must be one of nearest, bilinear, bicubic\."),
         ({"run": "r", "padding": "x" * 60000}, r"padding is 'x{40}'; it must be one of zeros, border, reflection\."),
         ({"run": "r", "align_corners": 1}, r"align_corners is 1; it must be one of True, False\."),
+        ({"run": "r", "grid_align": "1"}, r"grid_align is '1'; it must be one of True, False\."),
+        ({"run": "r", "size": [28]}, r"size is list; it must be V's height and width, each from 1 to 1024 pixels\."),
+        ({"run": "r", "size": [28, 28.5]}, r"size is list; it must be V's height"),
+        ({"run": "r", "size": [10**400, 2]}, r"size is list; it must be V's height"),
+        ({"run": "r", "size": [28, 1025]}, r"size is 28x1025; it must be V's height"),
+        ({"run": "r", "size": "28x28"}, r"size is '28x28'; it must be V's height"),
+        ({"run": "r", "area": 3}, r"area is 3; it must be one of 1, 2, 4\."),
+        ({"run": "r", "area": True}, r"area is True; it must be one of 1, 2, 4\."),
+        ({"run": "r", "picture": "a b"}, r"picture is 'a b'; it must be up to 120 letters, digits and : \. _ , -"),
+        ({"run": "r", "picture": 7}, r"picture is 7;"),
+        ({"run": "r", "lens": "Rules"}, r"lens is 'Rules'; it must be the name of a lens, such as rules\."),
+        ({"run": "r", "way": 2}, r"way is 2; it must be a number from 0 to 1\."),
+        ({"run": "r", "way": True}, r"way is True;"),
     ],
 )
 def test_a_broken_message_is_answered_with_a_sentence(message, sentence):
@@ -153,6 +212,11 @@ def test_the_offered_families_are_the_transformers_own():
 
     assert list(FAMILIES) == list(REGISTRY)
     for name, count in FAMILIES.items():
-        options = {"points": 3} if name == "tps" else {}
-        made = family(name, size=(4, 5), align_corners=False, **options)
-        assert len(made.parameter_names) == (18 if count is None else count)
+        made = family(name, size=(4, 5), align_corners=False)
+        assert len(made.parameter_names) == (2 * DEFAULT_POINTS[name] ** 2 if count is None else count)
+        for points in POINTS.get(name, ()):
+            assert len(family(name, size=(4, 5), align_corners=False, points=points).parameter_names) == 2 * points**2
+        if name in POINTS:
+            for points in (POINTS[name][0] - 1, POINTS[name][-1] + 1):
+                with pytest.raises(ValueError, match="control points a side"):
+                    family(name, size=(4, 5), align_corners=False, points=points)

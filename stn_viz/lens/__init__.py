@@ -4,8 +4,11 @@ A page calls a lens, the live line calls it by its name in LENSES, a test calls 
 file here and, if the stage is to ask it while the hand moves, one line in LENSES.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stn_viz.lens.opening import opening
 from stn_viz.lens.predictions import predictions
@@ -14,7 +17,15 @@ from stn_viz.lens.theta_over_time import ThetaOverTime, theta_over_time
 from stn_viz.runs import Run
 from stn_viz.view import View
 
-LENSES: Mapping[str, Callable[[Run, View], dict[str, Any]]] = {"predictions": predictions}
-"""What the live line may ask, by name; each answers with what JSON can hold: finite numbers, lists and text."""
+
+class Lens(Protocol):
+    """What the live line may ask: of a run and a view, and of an image U (C, H, W), 0 to 1, that the run has not."""
+
+    def __call__(self, run: Run, view: View, U: NDArray[np.float32] | None = None) -> dict[str, Any]:
+        """Answer with what JSON can hold: finite numbers, lists and text."""
+
+
+LENSES: Mapping[str, Lens] = {"predictions": predictions}
+"""The lenses of the live line, by name."""
 
 __all__ = ["LENSES", "LensError", "ThetaOverTime", "opening", "predictions", "theta_over_time", "within"]

@@ -54,7 +54,7 @@ def within(run: Run, view: View, fallback: View) -> View:
     step = int(run.steps[record_of(run, view)])
     view = replace(view, run=run.name, image=image, step=step, site=view.site if view.site < len(run.sites) else 0)
     if not run.sites:
-        return View(run=run.name, image=view.image, step=view.step)
+        return View(run=run.name, image=view.image, step=view.step, picture=view.picture, lens=view.lens)
     own = run.theta(view.site)
     if view.theta is not None and view.family is None and (own is None or own.shape[-1] != len(view.theta)):
         view = replace(view, theta=None)

@@ -465,7 +465,8 @@ def _candidates(grid: Tensor, align_corners: bool) -> list[Family]:
     if grid.ndim != 4:  # the families are planar
         return []
     H, W = grid.shape[1:3]
-    choices: list[dict[str, Any]] = [{"name": name} for name in FAMILIES if name != "tps"]
+    # Free form is no more than our own lattice of cubics: nobody else's network makes such a grid but by chance.
+    choices: list[dict[str, Any]] = [{"name": name} for name in FAMILIES if name not in ("tps", "free")]
     choices += [{"name": "tps", "points": points} for points in range(2, 9)]
     families = [family(size=(H, W), align_corners=align_corners, **choice) for choice in choices]
     # A family with as many parameters as the grid has numbers fits anything and says nothing.

@@ -40,10 +40,12 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     what.add_argument(
         "--family",
-        help="what the transformer may do: affine, attention, similarity, translation, projective, tps "
+        help="what the transformer may do: affine, attention, similarity, translation, projective, tps, free "
         f"(default {default.family})",
     )
-    what.add_argument("--points", type=_at_least_1, help="family tps: control points a side, 2 to 8 (default 4)")
+    what.add_argument(
+        "--points", type=_at_least_1, help="control points a side: family tps 2 to 8 (default 4), free 5 to 9 (9)"
+    )
 
     how = made.add_argument_group("how long and how fast")
     how.add_argument("--epochs", type=_at_least_1, help=f"passes over the 60,000 digits (default {default.epochs})")
@@ -137,8 +139,8 @@ def _refuse_unused(given: dict[str, object]) -> None:
                 f"--{name} concerns the transformer, but --network {network} has none. "
                 f"Choose --network st-{network}, or leave --{name} out."
             )
-    if "points" in given and given.get("family") != "tps":
-        raise ValueError("--points concerns the family tps alone. Add --family tps, or leave --points out.")
+    if "points" in given and given.get("family") not in ("tps", "free"):
+        raise ValueError("--points concerns the families tps and free. Add --family tps, or leave --points out.")
 
 
 def _at_least_1(word: str) -> int:

@@ -6,7 +6,7 @@ from stn_viz.transformer.families import FAMILIES, family
 from stn_viz.transformer.gauges import Gauge, gauge
 from stn_viz.transformer.module import SpatialTransformer, identity_start
 from stn_viz.transformer.planar import Planar
-from stn_viz.transformer.sampler import Kernel, Padding, sample, sample_by_sum
+from stn_viz.transformer.sampler import Kernel, Padding, sample, sample_area, sample_by_sum
 from stn_viz.transformer.tps import tps_factors
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "gauge",
     "identity_start",
     "sample",
+    "sample_area",
     "sample_by_sum",
     "tps_factors",
 ]

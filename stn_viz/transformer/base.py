@@ -48,6 +48,8 @@ class Family(ABC):
     start: tuple[float, ...]
     # True where straight lines stay straight: two points then draw a grid line.
     straight: bool = False
+    # Target positions (n, 2), float64, of the points whose source positions theta is; None where it is none of those.
+    control: Tensor | None = None
 
     def __init__(self, *, size: tuple[int, int], align_corners: bool) -> None:
         """Lay the family over a target grid of `size` (H', W').

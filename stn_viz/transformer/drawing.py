@@ -14,6 +14,8 @@ from stn_viz.transformer.base import Family
 LINES = 15
 POINTS_ON_A_CURVE = 33
 HAND = 9
+# Pixels whose basis functions are computed together: in float64, 262,144 of them take 130 MB for each array on the way.
+_AT_ONCE = 2**15
 
 
 def drawing_basis(family: Family) -> dict[str, Tensor]:
@@ -22,18 +24,21 @@ def drawing_basis(family: Family) -> dict[str, Tensor]:
     Shapes: b (H' W', k) row by row, M (3 k, P), m0 (3 k,), identity (P,), size (2,) = (H', W');
             lines_b (2 L m, k) and lines_shape (2,) = (L, m): L lines x_t = const from left to right, each of m points
             from top to bottom, then L lines y_t = const from top to bottom, each from left to right;
-            hand_b (81, k), a 9 x 9 lattice row by row.
+            hand_b (81, k), a 9 x 9 lattice row by row;
+            control (k, 2), only of a family of control points: their target positions, which theta takes to sources.
     Units:  normalised. Lines and lattice span -1..1 whatever align_corners is: the first and the last are the frame.
             m is 2 where straight lines stay straight.
     """
-    x, y = family.target_grid()
-    b, M, m0 = family.factors(x, y)
+    x, y = (side.flatten() for side in family.target_grid())
+    starts = range(0, len(x), _AT_ONCE)
+    b = torch.cat([_float(family.factors(x[i : i + _AT_ONCE], y[i : i + _AT_ONCE])[0]) for i in starts])
+    _, M, m0 = family.factors(x[:1], y[:1])
     m = 2 if family.straight else POINTS_ON_A_CURVE
     across, along = _lattice(LINES, m)  # line by line: the line's own coordinate, then the one that runs along it
     lines_x, lines_y = torch.cat([across, along]), torch.cat([along, across])
     hand_y, hand_x = _lattice(HAND, HAND)
-    return {
-        "b": _float(b),
+    drawn = {
+        "b": b,
         "M": M.float().contiguous(),
         "m0": m0.float(),
         "identity": family.identity.float(),
@@ -42,6 +47,7 @@ def drawing_basis(family: Family) -> dict[str, Tensor]:
         "lines_shape": torch.tensor([LINES, m], dtype=torch.int32),
         "hand_b": _float(family.factors(hand_x, hand_y)[0]),
     }
+    return drawn if family.control is None else drawn | {"control": family.control.float()}
 
 
 def _lattice(rows: int, columns: int) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """The sampler: V_i = sum_n sum_m U_nm k(x_i - m) k(y_i - n), every channel with the same grid (eq. 3).
 
 `sample` is torch's own operator; `sample_by_sum` is the equation as it stands in the paper, and its oracle.
+`sample_area` takes the mean of several points for each pixel of V, so that shrinking does not alias.
 """
 
 from __future__ import annotations
@@ -42,6 +43,33 @@ def sample(U: Tensor, grid: Tensor, *, kernel: Kernel, padding: Padding, align_c
             U.to(dtype), _reachable(grid.to(dtype)), mode=kernel, padding_mode=padding, align_corners=align_corners
         )
     return V.to(U.dtype)
+
+
+def sample_area(
+    U: Tensor, grid: Tensor, *, points: int, kernel: Kernel, padding: Padding, align_corners: bool
+) -> Tensor:
+    """Fetch U at a grid `points` times as fine as V each way: a pixel of V is the mean of its points x points samples.
+
+    The cure for what the paper warns of: a kernel that reaches over a few pixels steps over the others when the grid
+    shrinks U. Here every pixel of U is reached while a step of V spans no more than `points` of them. The grid is a
+    family's at size (points H', points W'); points = 1 is `sample`.
+
+    Shapes: U (N, C, H, W), grid (N, points H', points W', 2) -> V (N, C, H', W'); volumes alike, with D.
+    Units, errors: as `sample`; ShapeError also where a side of the grid is no multiple of `points`, ValueError if
+            points is not a whole number from 1 up.
+    Source: Jaderberg et al. 2015, section 3.4 (aliasing of kernels of small support).
+    """
+    if isinstance(points, bool) or not isinstance(points, int) or points < 1:
+        raise ValueError(f"points is {points!r}, expected a whole number of points a side from 1 up.")
+    if any(side % points for side in grid.shape[1:-1]):
+        raise ShapeError(
+            f"The grid is {' x '.join(str(side) for side in grid.shape[1:-1])}, but {points} points a side are to be "
+            f"averaged. Make it at {points} times V's size."
+        )
+    V = sample(U, grid, kernel=kernel, padding=padding, align_corners=align_corners)
+    if points == 1:
+        return V
+    return F.avg_pool2d(V, points) if V.dim() == 4 else F.avg_pool3d(V, points)
 
 
 def sample_by_sum(U: Tensor, grid: Tensor, *, kernel: Kernel, padding: Padding, align_corners: bool) -> Tensor:

@@ -9,7 +9,6 @@ Source: Bookstein 1989; Jaderberg et al. 2015, section 3.2 (16 control points).
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import Any
 
 import torch
@@ -29,6 +28,7 @@ class ThinPlateSpline(Family):
     """
 
     name = "tps"
+    control: Tensor
 
     def __init__(self, *, size: tuple[int, int], align_corners: bool, points: int = 4) -> None:
         """Lay a spline of `points` x `points` control points over a target grid of `size`.
@@ -39,11 +39,7 @@ class ThinPlateSpline(Family):
             raise ValueError(f"A thin plate spline takes from 2 to 8 control points a side, got points={points!r}.")
         super().__init__(size=size, align_corners=align_corners)
         self.points = int(points)
-        side = torch.linspace(-1, 1, self.points, dtype=torch.float64)
-        y, x = torch.meshgrid(side, side, indexing="ij")
-        self.control = torch.stack([x, y], -1).view(-1, 2)
-        self.start = tuple(self.control.flatten().tolist())
-        self.parameter_names = tuple(f"{d}_{i + 1}" for i in range(len(self.control)) for d in "xy")
+        self.control, self.start, self.parameter_names = lattice(self.points)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -53,6 +49,15 @@ class ThinPlateSpline(Family):
     def factors(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As Family.factors, with k = K^2 basis functions: function j is 1 at control point j and 0 at the others."""
         return tps_factors(self.control, x, y)
+
+
+def lattice(points: int) -> tuple[Tensor, tuple[float, ...], tuple[str, ...]]:
+    """K x K control points over [-1, 1]^2, (K^2, 2), float64, row by row; as a theta; and the names of its entries."""
+    side = torch.linspace(-1, 1, points, dtype=torch.float64)
+    y, x = torch.meshgrid(side, side, indexing="ij")
+    control = torch.stack([x, y], -1).view(-1, 2)
+    names = tuple(f"{d}_{i + 1}" for i in range(len(control)) for d in "xy")
+    return control, tuple(control.flatten().tolist()), names
 
 
 def tps_factors(points: Tensor, x: Tensor, y: Tensor, *, regularisation: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
@@ -104,9 +109,11 @@ def _refuse_degenerate(c: Tensor, *, coinciding: bool) -> None:
             "Move one control point off the line."
         )
     if coinciding:
-        for i, j in combinations(range(len(c)), 2):
-            if float((c[i] - c[j]).norm()) <= _DEGENERATE * extent:
-                raise ValueError(
-                    f"points {i + 1} and {j + 1} coincide, and one place cannot go to two. "
-                    "Move or remove one, or give a regularisation above 0 (1e-3)."
-                )
+        apart = (c[:, None] - c).square().sum(-1).sqrt()
+        near = (apart <= _DEGENERATE * extent).triu(1).nonzero()
+        if len(near):
+            i, j = near[0].tolist()
+            raise ValueError(
+                f"points {i + 1} and {j + 1} coincide, and one place cannot go to two. "
+                "Move or remove one, or give a regularisation above 0 (1e-3)."
+            )

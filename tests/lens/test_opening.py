@@ -72,3 +72,7 @@ def test_a_link_is_brought_within_what_the_run_has(run, plain):
     other = View(run.name, image=2, step=3, family="attention", theta=(1.0, 0, 0))
     assert within(run, other, first) == other
     assert within(plain, other, first) == View(plain.name, image=2, step=3)
+    looked_at = View(plain.name, image=2, step=3, picture="mnist:7", lens="pictures", size=(20, 20), area=2, way=0.5)
+    assert within(run, looked_at, first) == replace(looked_at, run=run.name)
+    kept = View(plain.name, image=2, step=3, picture="mnist:7", lens="pictures")  # without a grid the rest says nothing
+    assert within(plain, looked_at, first) == kept

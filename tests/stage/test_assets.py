@@ -91,6 +91,9 @@ def test_pack_writes_what_safetensors_reads_also_from_a_view() -> None:
         ("projective-5x7-1", family("projective", size=(5, 7), align_corners=True)),
         ("tps-4x6-0-3", family("tps", size=(4, 6), align_corners=False, points=3)),
         ("tps-4x6-0", family("tps", size=(4, 6), align_corners=False)),
+        ("free-4x6-1-5", family("free", size=(4, 6), align_corners=True, points=5)),
+        ("attention-3x1024-0", family("attention", size=(3, 1024), align_corners=False)),
+        ("tps-1x512-0-2", family("tps", size=(1, 512), align_corners=False, points=2)),
     ],
 )
 def test_a_basis_is_the_drawing_basis(name, made) -> None:
@@ -112,9 +115,19 @@ def test_a_page_of_before_an_upgrade_gets_todays_basis_and_does_not_keep_it() ->
     [
         ("affine", "no basis is named 'affine': expected family-HxW-0.safetensors"),
         ("affine-5x7-2.safetensors", "no basis is named 'affine-5x7-2.safetensors'"),
-        ("affine-0x7-0.safetensors", "the basis is asked for at 0x7: each side must be from 1 to 256."),
-        ("affine-5x257-0.safetensors", "the basis is asked for at 5x257: each side must be from 1 to 256."),
-        ("tps-5x7-0-9.safetensors", "the basis is asked for with 9 points a side: expected 2 to 8."),
+        ("affine-0x7-0.safetensors", "the basis is asked for at 0x7: each side must be from 1 to 1024."),
+        ("affine-5x1025-0.safetensors", "the basis is asked for at 5x1025: each side must be from 1 to 1024."),
+        (
+            "tps-5x513-0.safetensors",
+            "the basis is asked for at 5x513: for family 'tps' each side must be from 1 to 512",
+        ),
+        (
+            "free-5x513-1-5.safetensors",
+            "the basis is asked for at 5x513: for family 'free' each side must be from 1 to",
+        ),
+        ("tps-5x7-0-9.safetensors", "A thin plate spline takes from 2 to 8 control points a side, got points=9."),
+        ("tps-5x7-0-0.safetensors", "A thin plate spline takes from 2 to 8 control points a side, got points=0."),
+        ("free-5x7-0-4.safetensors", "A free form takes from 5 to 9 control points a side, got points=4."),
         ("affine-5x7-0-4.safetensors", "family 'affine' takes no number of points: leave -4 out of the name."),
         ("swirl-5x7-0.safetensors", "no family is named 'swirl': expected one of affine"),
     ],

@@ -112,7 +112,7 @@ def test_the_help_does_not_wait_for_torch() -> None:
     ("words", "sentence"),
     [
         (["--network", "cnn", "--family", "tps"], "--family concerns the transformer, but --network cnn has none"),
-        (["--points", "3"], "--points concerns the family tps alone"),
+        (["--points", "3"], "--points concerns the families tps and free"),
         (["--family", "afine"], "There is no family 'afine'"),
         (["--limit", "5"], "A batch of 128 does not fit into 5 images an epoch"),
         (["--device", "abacus"], "The device 'abacus' is not on this machine"),

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stn_viz.transformer import Planar, ShapeError, family, tps_factors
+from stn_viz.transformer import Family, Planar, ShapeError, family, tps_factors
 
 # torch says this of one pixel under align_corners True, which is what is asked about here.
 pytestmark = pytest.mark.filterwarnings("ignore:Since version 1.3.0, affine_grid behavior:UserWarning")
@@ -140,6 +140,82 @@ def test_a_number_of_control_points_out_of_range_is_refused(points: int) -> None
         family("tps", size=(5, 7), align_corners=False, points=points)
 
 
+def scipys_free_form(points: int, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Row by row through the lattice, then down through what the rows gave: Hermite cubics with numpy's own slopes."""
+    side = np.linspace(-1, 1, points)
+
+    def through(values: np.ndarray, at: float) -> np.ndarray:
+        slopes = np.gradient(values, side, axis=0)  # central differences, one-sided at the ends
+        inside = np.clip(at, -1, 1)
+        spline = scipy.interpolate.CubicHermiteSpline(side, values, slopes)
+        return spline(inside) + (at - inside) * spline(inside, 1)
+
+    values = theta.reshape(points, points, 2)
+    return np.array([through(through(values.swapaxes(0, 1), u), v) for u, v in zip(x, y, strict=True)])
+
+
+@ALIGN
+@pytest.mark.parametrize("points", range(5, 10))
+def test_free_form_grids_are_scipys(points: int, align_corners: bool) -> None:
+    fam = family("free", size=(6, 9), align_corners=align_corners, points=points)
+    theta = fam.identity + 0.2 * draw(1, 2 * points**2)
+    eye = torch.eye(2, 3, dtype=torch.float64)[None]
+    target = F.affine_grid(eye, [1, 1, 6, 9], align_corners=align_corners).view(-1, 2)
+    scipys = scipys_free_form(points, theta.numpy(), *target.T.numpy())
+    torch.testing.assert_close(fam.grid(theta).view(-1, 2), torch.from_numpy(scipys), rtol=0, atol=1e-12)
+
+
+def free_form_at(fam: Family, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    b, M, m0 = fam.factors(x, y)
+    return (b @ (M @ theta + m0).view(-1, 3))[..., :2]
+
+
+def test_a_free_form_goes_on_straight_beyond_its_lattice() -> None:
+    fam = family("free", size=(5, 7), align_corners=True, points=5)
+    theta = fam.identity + 0.2 * draw(50)
+    x, y = 3 * draw(40, seed=1), 3 * draw(40, seed=2)
+    ours = free_form_at(fam, theta, x, y)
+    torch.testing.assert_close(ours, torch.from_numpy(scipys_free_form(5, theta.numpy(), x.numpy(), y.numpy())))
+    out, v = torch.tensor([1.0, 2.0, 3.0, 7.0], dtype=torch.float64), torch.full((4,), 0.3, dtype=torch.float64)
+    steps = free_form_at(fam, theta, out, v).diff(dim=0)
+    torch.testing.assert_close(steps, steps[:1] * torch.tensor([[1.0], [1.0], [4.0]], dtype=torch.float64))
+
+
+def test_a_free_form_has_no_kinks() -> None:
+    """Slopes from the left and from the right of every lattice line are the same, at its ends too."""
+    fam = family("free", size=(5, 7), align_corners=True, points=6)
+    theta = fam.identity + 0.2 * draw(72)
+    at, e = torch.linspace(-1, 1, 6, dtype=torch.float64), 1e-7
+    other = torch.full_like(at, 0.23)
+    for point in (lambda t: (t, other), lambda t: (other, t)):
+        left, here, right = (free_form_at(fam, theta, *point(at + d)) for d in (-e, 0, e))
+        torch.testing.assert_close((here - left) / e, (right - here) / e, rtol=0, atol=1e-5)
+
+
+def test_a_free_form_holds_every_affine_map() -> None:
+    fam = family("free", size=(5, 7), align_corners=False, points=7)
+    matrix = torch.tensor([[0.7, -0.4, 0.2], [0.3, 1.2, -0.1]], dtype=torch.float64)
+    theta = (fam.control @ matrix[:, :2].T + matrix[:, 2]).view(1, -1)
+    affine = F.affine_grid(matrix[None], [1, 1, 5, 7], align_corners=False)
+    torch.testing.assert_close(fam.grid(theta), affine, rtol=0, atol=1e-12)
+
+
+def test_a_control_point_of_a_free_form_moves_what_is_near_it_alone() -> None:
+    fam = family("free", size=(81, 81), align_corners=True, points=9)  # ten pixels a cell
+    row, column = 4, 3
+    pulled = fam.basis[..., 0, 2 * (9 * row + column)]
+    assert pulled[40, 30].item() == pytest.approx(1)
+    moved = pulled.nonzero()
+    assert moved.min(0).values.tolist() == [21, 11]
+    assert moved.max(0).values.tolist() == [59, 49]
+
+
+@pytest.mark.parametrize("points", [4, 10, 5.5])
+def test_a_free_form_of_another_number_of_points_is_refused(points: int) -> None:
+    with pytest.raises(ValueError, match=f"takes from 5 to 9 control points a side, got points={points}"):
+        family("free", size=(5, 7), align_corners=False, points=points)
+
+
 def test_a_matrix_that_is_not_affine_linear_is_no_family() -> None:
     class Rotation(Planar):
         name = "rotation"
@@ -203,31 +279,6 @@ def test_fit_of_a_strong_perspective_is_exact() -> None:
     torch.testing.assert_close(found.theta, theta, rtol=0, atol=1e-10)
 
 
-# CASES 11
-
-
-def test_control_points_on_one_line_are_refused_whatever_lambda_is() -> None:
-    points = torch.tensor([[0.0, 0], [1, 1], [2, 2]], dtype=torch.float64)
-    x = y = torch.zeros(1, dtype=torch.float64)
-    for regularisation in (0.0, 1e-3, 10.0):
-        with pytest.raises(ValueError, match="all points lie on one line"):
-            tps_factors(points, x, y, regularisation=regularisation)
-    for few in (points[:0], points[:1], points[:2], points[:1].expand(4, 2)):
-        with pytest.raises(ValueError, match="all points lie on one line"):
-            tps_factors(few, x, y)
-
-
-def test_control_points_that_coincide_need_a_lambda() -> None:
-    lattice = family("tps", size=(5, 7), align_corners=False, points=4).identity.view(16, 2)
-    points = torch.cat([lattice, lattice[:1]])
-    x, y = torch.tensor([0.1, -0.9, 5.0], dtype=torch.float64), torch.tensor([0.7, 0.0, -2.0], dtype=torch.float64)
-    with pytest.raises(ValueError, match="points 1 and 17 coincide"):
-        tps_factors(points, x, y)
-    b, M, m0 = tps_factors(points, x, y, regularisation=1e-3)
-    H = b @ (M @ points.flatten() + m0).view(17, 3)
-    torch.testing.assert_close(H, torch.stack([x, y, torch.ones_like(x)], 1), rtol=0, atol=1e-9)
-
-
 def test_lambda_is_scipys_smoothing() -> None:
     points, values = draw(12, 2, seed=1), draw(12, 2, seed=2)
     target = draw(20, 2, seed=3)
@@ -236,13 +287,6 @@ def test_lambda_is_scipys_smoothing() -> None:
     spline = scipy.interpolate.RBFInterpolator(points, values, kernel="thin_plate_spline", degree=1, smoothing=0.05)
     # scipy has +r^2 log r and adds its smoothing to the diagonal, as we do.
     torch.testing.assert_close(ours, torch.from_numpy(spline(target)), rtol=0, atol=1e-10)
-
-
-def test_two_rows_of_control_points_are_fine() -> None:
-    points = torch.tensor([(x, y) for y in (-0.95, 0.95) for x in np.linspace(-1, 1, 10)], dtype=torch.float64)
-    b, M, m0 = tps_factors(points, *points.unbind(1))
-    torch.testing.assert_close(b, torch.eye(20, dtype=torch.float64), rtol=0, atol=1e-12)
-    torch.testing.assert_close((M @ points.flatten() + m0).view(20, 3)[:, :2], points, rtol=0, atol=0)
 
 
 def test_control_points_of_another_shape_and_a_bad_lambda_are_refused() -> None:
@@ -256,20 +300,6 @@ def test_control_points_of_another_shape_and_a_bad_lambda_are_refused() -> None:
     points[1, 0] = torch.nan
     with pytest.raises(ValueError, match="control point 2 is not finite"):
         tps_factors(points, x, x)
-
-
-# CASES 12
-
-
-def test_points_behind_the_horizon_come_back_from_the_other_side() -> None:
-    theta = torch.tensor([[1, 0, 0, 0, 1, 0, 1.5, 0]], dtype=torch.float64)
-    fam = family("projective", size=(1, 9), align_corners=True)  # x = -1, -.75, ..., 1
-    w = fam.homogeneous(theta)[0, 0, :, 2]
-    x = fam.grid(theta)[0, 0, :, 0]
-    assert w[0].item() == pytest.approx(-0.5)
-    assert x[:2].tolist() == pytest.approx([2.0, 6.0])
-    wide = family("projective", size=(2, 600), align_corners=False).homogeneous(theta)
-    assert (wide[..., 2] < 0).double().mean().item() == pytest.approx(1 / 6, abs=1e-3)
 
 
 def test_a_horizon_on_a_grid_point_is_silent() -> None:

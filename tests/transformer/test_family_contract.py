@@ -14,7 +14,7 @@ from stn_viz.transformer import FAMILIES, Family, ShapeError, SpatialTransformer
 # torch says this of one pixel under align_corners True, which is what is asked about here.
 pytestmark = pytest.mark.filterwarnings("ignore:Since version 1.3.0, affine_grid behavior:UserWarning")
 
-NAMES = ["affine", "attention", "similarity", "translation", "projective", "tps", "shear"]
+NAMES = ["affine", "attention", "similarity", "translation", "projective", "tps", "free", "shear"]
 SIZES = [(5, 7), (2, 3), (4, 1)]
 GRIDS = pytest.mark.parametrize("size", SIZES)
 ALIGN = pytest.mark.parametrize("align_corners", [False, True])
@@ -263,6 +263,20 @@ def test_what_travels_to_the_browser_draws_the_same_grid(
     torch.testing.assert_close(across, frame, rtol=0, atol=1e-5)
     hand = family(name, size=(9, 9), align_corners=True, **fam.options).homogeneous(theta)[0]
     torch.testing.assert_close(tensors["hand_b"] @ coefficients, hand.view(81, 3), rtol=0, atol=1e-5)
+
+    # At a control point the source position is theta's own pair of numbers.
+    assert ("control" in tensors) == (name in ("tps", "free"))
+    if "control" in tensors:
+        x, y = tensors["control"].double().unbind(1)
+        moved = fam.factors(x, y)[0].float() @ coefficients
+        torch.testing.assert_close(moved[:, :2], theta.view(-1, 2), rtol=0, atol=1e-5)
+
+
+def test_a_large_basis_is_the_same_as_that_of_a_row_of_it() -> None:
+    """It is computed in parts, which must not show: the pixels of one row are those of any other height's."""
+    large = drawing_basis(family("tps", size=(257, 300), align_corners=True))["b"].view(257, 300, -1)
+    row = drawing_basis(family("tps", size=(3, 300), align_corners=True))["b"].view(3, 300, -1)
+    torch.testing.assert_close(large[[0, 128, 256]], row, rtol=0, atol=1e-6)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stn_viz.transformer import ShapeError, sample, sample_by_sum
+from stn_viz.transformer import ShapeError, sample, sample_area, sample_by_sum
 
 KERNELS = ["nearest", "bilinear", "bicubic"]
 PADDINGS = ["zeros", "border", "reflection"]
@@ -66,6 +66,48 @@ def test_bilinear_is_scipys_first_order_spline(
         U[0, 0].numpy(), pixels.flip(-1).permute(2, 0, 1).numpy(), order=1, mode=mode
     )
     np.testing.assert_allclose(V[0, 0], scipys, atol=1e-12)
+
+
+@RULES
+@pytest.mark.parametrize("points", [1, 2, 4])
+def test_area_averaged_is_the_plain_mean_of_each_pixels_points(
+    kernel: str, padding: str, align_corners: bool, points: int
+) -> None:
+    U, grid = draw(2, 3, 6, 9), 3 * draw(2, 3 * points, 5 * points, 2, seed=1) - 1.5
+    rules = {"kernel": kernel, "padding": padding, "align_corners": align_corners}
+    V = sample_area(U, grid, points=points, **rules)
+    assert V.shape == (2, 3, 3, 5)
+    fetched = F.grid_sample(U, grid, mode=kernel, padding_mode=padding, align_corners=align_corners).numpy()
+    for i, j in product(range(3), range(5)):
+        block = fetched[:, :, points * i : points * (i + 1), points * j : points * (j + 1)]
+        np.testing.assert_allclose(V[:, :, i, j], block.mean((2, 3)), atol=1e-12)
+
+
+def test_area_averaged_shrinking_is_the_mean_of_the_pixels() -> None:
+    """A quarter of the size each way, four points a side: every pixel once. One point a side sees one in four."""
+    U, one = draw(1, 1, 24, 32), torch.eye(2, 3, dtype=torch.float64)[None]
+    grid = F.affine_grid(one, [1, 1, 24, 32], align_corners=False)
+    V = sample_area(U, grid, points=4, kernel="bilinear", padding="zeros", align_corners=False)
+    np.testing.assert_allclose(V[0, 0], U[0, 0].view(6, 4, 8, 4).mean((1, 3)), atol=1e-12)
+
+
+def test_area_averaging_reaches_volumes_and_gradients() -> None:
+    U, grid = draw(1, 1, 4, 6, 8).requires_grad_(), (1.6 * draw(1, 4, 2, 6, 3, seed=1) - 0.8).requires_grad_()
+    rules = {"kernel": "bilinear", "padding": "zeros", "align_corners": False}
+    V = sample_area(U, grid, points=2, **rules)
+    mean = F.grid_sample(U, grid, align_corners=False).view(1, 1, 2, 2, 1, 2, 3, 2).mean((3, 5, 7))
+    torch.testing.assert_close(V, mean, rtol=0, atol=1e-12)
+    assert torch.autograd.gradcheck(lambda U, grid: sample_area(U, grid, points=2, **rules), (U, grid))
+
+
+def test_a_grid_that_cannot_be_averaged_is_refused() -> None:
+    U, grid = draw(1, 1, 6, 9), draw(1, 4, 6, 2)
+    rules = {"kernel": "bilinear", "padding": "zeros", "align_corners": False}
+    with pytest.raises(ShapeError, match=r"The grid is 4 x 6, but 4 points a side .* Make it at 4 times V's size\."):
+        sample_area(U, grid, points=4, **rules)
+    for points in (0, -1, 1.5, True):
+        with pytest.raises(ValueError, match=f"points is {points}, expected a whole number"):
+            sample_area(U, grid, points=points, **rules)
 
 
 @pytest.mark.parametrize(("kernel", "padding"), list(product(["bilinear", "bicubic"], PADDINGS)))
