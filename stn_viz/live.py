@@ -65,6 +65,13 @@ class Engine:
         """Whether loading has ended, well or not: waiting longer brings nothing."""
         return self._loaded is not None and self._loaded.done()
 
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be asked, as one sentence or two; None while it loads and when it is loaded."""
+        error = self._loaded.exception() if self._loaded is not None and self._loaded.done() else None
+        reinstall = "Reinstall with: pip install -r requirements.txt"
+        return None if error is None else f"The network cannot be loaded ({error}). {reinstall}"
+
     def submit(self, question: Callable[[], Any]) -> Future[Any]:
         """Run a question in the one thread, after those that wait."""
         self.start()
@@ -113,10 +120,9 @@ async def _say_when_ready(websocket: WebSocket) -> None:
         await websocket.send_json({"state": "loading"})
     try:
         await asyncio.shield(asyncio.wrap_future(loaded))
-    except Exception as error:
+    except Exception:
         _log.exception("torch could not be loaded")
-        reason = f"The network cannot be loaded ({error}). Reinstall with: pip install -r requirements.txt"
-        await websocket.send_json({"state": "failed", "error": reason})
+        await websocket.send_json({"state": "failed", "error": engine.problem})
         return
     await websocket.send_json({"state": "ready"})
 

@@ -28,6 +28,9 @@ def theta_panel(run: Run, view: View) -> None:
         return
     if st.session_state.pop("polls", 0):
         st.rerun()  # once, so that the polling ends
+    if engine.problem is not None:
+        st.warning(engine.problem)
+        return
     try:
         series = theta_over_time(run, view)
     except LensError as error:

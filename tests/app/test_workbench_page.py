@@ -203,6 +203,18 @@ def test_without_torch_the_chart_waits_and_the_stage_does_not(app, folder, monke
     assert tester.run().get("plotly_chart")
 
 
+def test_where_torch_does_not_load_the_panel_says_so_and_the_stage_stands(app, folder, monkeypatch):
+    def no_torch() -> None:
+        raise ImportError("no torch here")
+
+    engine = live.Engine(no_torch)
+    monkeypatch.setattr(live, "engine", engine)
+    assert engine.start().exception() is not None
+    tester = app(folder)
+    assert handed(tester)["run"]["name"] == "transformed"
+    assert [warning.value[:48] for warning in tester.warning] == ["The network cannot be loaded (no torch here). Re"]
+
+
 def test_with_no_run_at_all_it_says_what_to_do(app, tmp_path):
     tester = app(tmp_path)
     assert not tester.exception

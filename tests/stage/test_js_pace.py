@@ -2,18 +2,17 @@
 
 import pytest
 
-PIXELS = 224 * 224
 PRELUDE = """async () => {
   const {createPace} = await import("/state/pace.js");
   window.clock = 1000;
   window.full = 0;
   window.pace = createPace(() => { full++; }, () => clock);
   /** Frames of `work` ms each, `every` ms apart, after a rest of `rest` ms: their strides. */
-  window.frames = (count, work, every, what = "a", pixels = 224 * 224, rest = 500) => {
-    clock += rest;
+  window.frames = (count, work, every, what = "a", pixels = 224 * 224, moving = true) => {
+    clock += 500;
     return Array.from({length: count}, () => {
       const from = clock;
-      const stride = pace.begin(what, pixels);
+      const stride = pace.begin(what, pixels, moving);
       clock = from + (typeof work === "function" ? work(stride) : work);
       pace.end(stride);
       clock = from + every;
@@ -59,6 +58,11 @@ def test_frames_that_come_late_are_thinned_although_their_own_work_is_small(fram
 
 def test_a_small_picture_is_never_thinned(frames) -> None:
     assert frames("30", "30", "40", "'a'", "28 * 28") == [1] * 30
+
+
+def test_what_nothing_moves_is_full_however_dear(frames) -> None:
+    frames("10", "(stride) => 20 / stride ** 2", "17")
+    assert frames("5", "20", "17", "'a'", "224 * 224", "false") == [1] * 5
 
 
 def test_after_a_thin_frame_the_full_picture_is_asked_for_once(frames, page) -> None:

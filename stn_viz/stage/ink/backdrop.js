@@ -3,6 +3,7 @@
 import { sampleInto } from "../numbers/sampler.js";
 import { createPicture } from "./picture.js";
 
+const LARGEST = 1024; // pixels a side: of a larger U a reduced copy is drawn, since the screen shows no more of it
 const BLOCK = 2; // device pixels a side that share one sample of the margin: it is dimmed and hatched, and soon drawn
 
 /** @returns {{draw: Function, image: HTMLCanvasElement}} image: U itself, a canvas pixel for each of its pixels */
@@ -11,6 +12,7 @@ export function createBackdrop() {
   const margin = createPicture();
   const canvas = document.createElement("canvas");
   let painted = null; // what U was painted from
+  let source = null; // what of it is drawn
   let key = "";
 
   /**
@@ -51,14 +53,30 @@ export function createBackdrop() {
     }
     context.globalAlpha = 1;
     hatch(context, side, theme.hatch);
-    if (painted !== U.data) picture.paint(U);
+    if (painted !== U.data) {
+      picture.paint(U);
+      source = reduced(picture.canvas);
+    }
     // Pixels are shown as pixels; where several share one of the screen's, their mean.
     context.imageSmoothingEnabled = width * ratio < U.width;
     context.imageSmoothingQuality = "high";
-    context.drawImage(picture.canvas, left, top, width, height);
+    context.drawImage(source, left, top, width, height);
   };
 
   return { draw, image: picture.canvas };
+}
+
+/** @returns {HTMLCanvasElement} the picture, or a smaller copy of it */
+function reduced(canvas) {
+  const share = LARGEST / Math.max(canvas.width, canvas.height);
+  if (share >= 1) return canvas;
+  const copy = document.createElement("canvas");
+  copy.width = Math.round(share * canvas.width);
+  copy.height = Math.round(share * canvas.height);
+  const context = copy.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(canvas, 0, 0, copy.width, copy.height);
+  return copy;
 }
 
 /** U and what the padding rule gives beyond it, `count` points a side over the whole view, asked of the sampler itself. */

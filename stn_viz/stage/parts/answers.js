@@ -15,6 +15,7 @@ export function createAnswers() {
     start: (classes) => {
       if (shown === classes.join()) return;
       shown = classes.join();
+      element.hidden = !classes.length;
       items = classes.map((name) => {
         const fill = el("i");
         const value = el("span.value");

@@ -18,6 +18,12 @@ export function parseNumber(text) {
   return plain !== "" && Number.isFinite(value) ? value : null;
 }
 
+/** Six digits that mean something, without an exponent: an ARIA value has none. */
+const digits = (value) => {
+  const text = String(Number(value.toPrecision(6)));
+  return text.includes("e-") ? value.toFixed(12).replace(/\.?0+$/, "") : text;
+};
+
 /**
  * @param {{label: string, step: number, format: (value: number) => string,
  *          begin: () => void, input: (value: number, tag: string) => void, commit: () => void, cancel: () => void,
@@ -105,7 +111,7 @@ export function createNumber({ label, step, format, begin, input, commit, cancel
     set: (next) => {
       value = next;
       setText(face, format(next));
-      const now = String(Number(next.toPrecision(6)));
+      const now = digits(next);
       if (face.getAttribute("aria-valuenow") !== now) face.setAttribute("aria-valuenow", now);
     },
   };

@@ -38,7 +38,7 @@ export function createThetaPanel(actions, lenses) {
     cells = [];
     const small = P > 8;
     if (P > LONGEST) {
-      matrix.replaceChildren(el("span.fixed", { text: `${P} numbers: ${points} × ${points} control points` }));
+      matrix.replaceChildren(el("p.note", { text: `${P} numbers: ${points} × ${points} control points` }));
     } else {
       matrix.replaceChildren(...layoutOf(family, P, points).map((entries) => el("div.line", { role: "group" }, ...entries.map((entry) => {
         const negative = entry === "-1";

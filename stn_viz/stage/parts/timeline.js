@@ -108,7 +108,8 @@ export function createTimeline(actions) {
         tip.hidden = hover === null;
         if (hover === null) return;
         const left = axis(trace.count, PAD, width - PAD).toX(hover);
-        setText(tip, `step ${trace.step[hover].toLocaleString("en")} · ${figures(trace, hover)}`);
+        const kept = ticks.includes(hover) ? " · weights kept" : "";
+        setText(tip, `step ${trace.step[hover].toLocaleString("en")} · ${figures(trace, hover)}${kept}`);
         tip.style.transform = `translateX(${Math.max(0, Math.min(width - tip.offsetWidth, left - tip.offsetWidth / 2))}px)`;
       };
       redraw = paint;

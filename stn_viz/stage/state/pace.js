@@ -9,7 +9,7 @@ const DEAR_MS = 9; // of work in one frame: more leaves the browser too little o
 const CHEAP_MS = 3;
 const SLOW_MS = 21; // between frames that should come every 16.7
 const GESTURE_MS = 60; // frames closer than this follow one hand
-const REST_MS = 50;
+const REST_MS = 40;
 const LARGEST = 4;
 const LEAST_PIXELS = 96 * 96; // a smaller V is never what costs
 
@@ -29,8 +29,9 @@ export function createPace(full, now = () => performance.now()) {
      * The stride for the frame that begins now.
      * @param {string} what  what makes a frame dear (sizes, family, kernel): another one is learned anew
      * @param {number} pixels  of V
+     * @param {boolean} moving  does something hold theta, or play: else this frame is one of rest
      */
-    begin: (what, pixels) => {
+    begin: (what, pixels, moving) => {
       const at = now();
       const since = at - last;
       last = at;
@@ -40,7 +41,7 @@ export function createPace(full, now = () => performance.now()) {
         learned = 1;
         slow = 0;
       }
-      if (since > GESTURE_MS || pixels < LEAST_PIXELS) {
+      if (!moving || since > GESTURE_MS || pixels < LEAST_PIXELS) {
         slow = 0;
         return 1;
       }
