@@ -76,24 +76,23 @@ export function resized(basis, [H, W], align) {
 }
 
 /**
- * The same grid at every `stride`-th target pixel, for frames that must come in time.
+ * The same grid at some of its target pixels, spread evenly, for frames that must come in time.
  *
  * @param {Basis} basis
- * @param {number} stride  1 or more
- * @returns {Basis} of size [H' / stride, W' / stride], rounded
+ * @param {[number, number]} size  [h, w], at most the basis' own
+ * @returns {Basis}
  */
-export function thinned(basis, stride) {
+export function thinned(basis, [h, w]) {
   const { k, b, size } = basis;
-  const [H, W] = size.map((side) => Math.max(1, Math.round(side / stride)));
-  const rows = new Float32Array(H * W * k);
-  for (let row = 0, at = 0; row < H; row++) {
-    const from = Math.floor(((row + 0.5) * size[0]) / H) * size[1];
-    for (let column = 0; column < W; column++, at += k) {
-      const i = (from + Math.floor(((column + 0.5) * size[1]) / W)) * k;
+  const rows = new Float32Array(h * w * k);
+  for (let row = 0, at = 0; row < h; row++) {
+    const from = Math.floor(((row + 0.5) * size[0]) / h) * size[1];
+    for (let column = 0; column < w; column++, at += k) {
+      const i = (from + Math.floor(((column + 0.5) * size[1]) / w)) * k;
       for (let j = 0; j < k; j++) rows[at + j] = b[i + j];
     }
   }
-  return { ...basis, n: H * W, b: rows, size: [H, W], coefficients: new Float64Array(3 * k) };
+  return { ...basis, n: h * w, b: rows, size: [h, w], coefficients: new Float64Array(3 * k) };
 }
 
 /** @returns {number} a pixel's centre, normalised; 0 where the side is one pixel long, as in torch */
