@@ -60,7 +60,7 @@ def test_the_difference_is_numpys(numbers) -> None:
     assert numbers.call("(m, t) => m.average.differenceOf(t.a.data, t.a.data, 7, 3)", a=a)["largest"] == 0
 
 
-@pytest.mark.parametrize("kernel", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("kernel", ["nearest", "bilinear", "bicubic"])
 @pytest.mark.parametrize("padding", ["zeros", "border"])
 @pytest.mark.parametrize(("grid_align", "align"), [(True, False), (False, True), (False, False)])
 def test_the_identity_test_keeps_of_ones_what_torch_keeps(numbers, kernel, padding, grid_align, align) -> None:
@@ -68,23 +68,26 @@ def test_the_identity_test_keeps_of_ones_what_torch_keeps(numbers, kernel, paddi
     V = F.grid_sample(torch.ones(1, 1, 8, 10), grid, mode=kernel, padding_mode=padding, align_corners=align)[0, 0]
     rule = {"kernel": kernel, "padding": padding, "align_corners": align}
     found = numbers.call("(m, t, rule, align) => m.mismatch.identityOfOnes([8, 10], rule, align)", rule, grid_align)
-    expected = {"edge": V[4, 0].item(), "corner": V[0, 0].item(), "middle": V[4, 5].item()}
-    assert found == pytest.approx(expected, abs=1e-5)
+    assert found["edges"] == pytest.approx([V[4, 0].item(), V[0, 5].item(), V[4, -1].item(), V[-1, 5].item()], abs=1e-5)
+    assert found["corners"] == pytest.approx([V[0, 0].item(), V[0, -1].item(), V[-1, -1].item(), V[-1, 0].item()], abs=1e-5)
 
 
-def says(numbers, size=(8, 8), *, align: bool = False, grid: bool | None = None, padding: str = "zeros") -> str:
-    rule = {"kernel": "bilinear", "padding": padding, "align_corners": align, "grid_align": grid}
+def says(numbers, size=(8, 8), **rule: object) -> str:
+    rule = {"kernel": "bilinear", "padding": "zeros", "align_corners": False, "grid_align": None, "area": 1} | rule
     body = "(m, t, size, rule) => m.mismatch.identityTest({height: 8, width: 8}, size, rule)"
     return numbers.call(body, list(size), rule)
 
 
 def test_the_identity_test_names_the_mismatch(numbers) -> None:
     assert says(numbers) == "No mismatch: grid and sampler agree, and V equals U exactly."
-    assert says(numbers, grid=False) == says(numbers)
-    half = says(numbers, grid=True)
+    assert says(numbers, grid_align=False) == says(numbers)
+    half = says(numbers, grid_align=True)
     assert "grid has align_corners on, the sampler off" in half
     assert "keeps 0.50 at the edges and 0.25 at the corners" in half
-    inward = says(numbers, align=True, grid=False)
-    assert "grows from its middle by half a pixel" in inward
-    assert "border padding hides it" in says(numbers, grid=True, padding="border")
+    inward = says(numbers, align_corners=True, grid_align=False)
+    assert "every point lies inside" in inward
+    assert "padding" not in says(numbers, align_corners=True, grid_align=False, padding="border")
+    assert "keeps 0.00 to 1.00 at the edges" in says(numbers, grid_align=True, kernel="nearest")
+    assert "test with one sample" in says(numbers, area=4)
+    assert "border padding hides it" in says(numbers, grid_align=True, padding="border")
     assert "can be compared pixel by pixel at U's size" in says(numbers, size=(4, 4))

@@ -5,12 +5,12 @@ import { differenceInto, differenceOf } from "../numbers/average.js";
 import { identityTest } from "../numbers/mismatch.js";
 import { el, setText } from "../parts/dom.js";
 import { createChoice, row } from "../parts/slider.js";
-import { basisOf, buffers, imageOf, outputSize, sampledV } from "../state/scene.js";
+import { basisOf, buffers, outputSize, sampledV } from "../state/scene.js";
 
 const LARGEST = 1024;
 const MOST_PANES = 4; // the stage's own V is the first
 const PRESETS = [
-  ["own", "as it was", () => null],
+  ["own", "the site's own", () => null],
   ["0.25", "U / 4", (U) => scaled(U, 0.25)],
   ["0.5", "U / 2", (U) => scaled(U, 0.5)],
   ["1", "U", (U) => scaled(U, 1)],
@@ -35,9 +35,11 @@ export function createRulesLens(actions) {
   let now = null; // {shown, state} of the last frame
   test.addEventListener("click", () => {
     actions.gesture(() => actions.handTheta(Float64Array.from(now.shown.basis.identity)));
-    setText(verdict, identityTest(now.shown.U, outputSize(now.state), now.state.rule));
+    const { rule } = now.state;
+    about = { rule, size: outputSize(now.state) };
+    setText(verdict, identityTest(now.shown.U, about.size, rule));
   });
-  let about = "";
+  let about = null; // what the verdict is about
 
   return {
     name: "rules",
@@ -51,10 +53,12 @@ export function createRulesLens(actions) {
       size.set(shown, state);
       area.set(rule.area);
       corners.set(rule.grid_align === null ? "same" : String(rule.grid_align));
-      // A verdict is about one rule and one size; under another it would be wrong.
-      const key = JSON.stringify([rule, shown.size, shown.U.width, shown.U.height]);
-      if (about && key !== about) setText(verdict, "");
-      about = key;
+      // A verdict is about the identity under one rule and one size; for anything else it would be wrong.
+      const stands = about && about.rule === rule && about.size.every((side, i) => side === shown.size[i]) && shown.theta.every((value, p) => value === shown.basis.identity[p]);
+      if (about && !stands) {
+        setText(verdict, "");
+        about = null;
+      }
       panes.set(shown, state);
     },
   };
@@ -127,23 +131,22 @@ function createPanes(actions) {
   const change = () => {
     panes.forEach((pane, i) => pane.number(i + 2));
     tiles.replaceChildren(first.element, ...panes.map(({ element }) => element), ...(panes.length ? [tile] : []));
+    const chosen = Math.min(Number(compared.value), panes.length - 1);
     compared.replaceChildren(...panes.map((_, i) => el("option", { value: i, text: `pane ${i + 2} − pane 1` })));
+    compared.value = String(Math.max(0, chosen));
     add.disabled = panes.length + 1 >= MOST_PANES;
     controls.hidden = words.hidden = !panes.length;
     actions.set({});
   };
   const open = (rule) => {
     panes = [...panes, createPane(panes.length + 2, rule, {
-      changed: (next) => {
-        actions.fetchBasis(next);
-        actions.set({});
-      },
+      fetch: actions.fetchBasis,
+      changed: () => actions.set({}),
       close: (pane) => {
         panes = panes.filter((each) => each !== pane);
         change();
       },
     })];
-    actions.fetchBasis(rule);
     change();
   };
   let started = false;
@@ -162,7 +165,8 @@ function createPanes(actions) {
       const Vs = panes.map((pane) => pane.draw(shown, state));
       const V = Vs[Number(compared.value) || 0];
       setText(gainSays, `gain ${gain.value}×`);
-      if (!V || V.data.length !== shown.V.data.length) return;
+      tile.hidden = !V;
+      if (!V) return setText(words, panes.length ? "this pane's grid is on its way …" : "");
       if (out.length !== V.data.length) out = new Float32Array(V.data.length);
       picture.paint({ ...V, data: differenceInto(out, shown.V.data, V.data, Number(gain.value)) });
       if (shown.stride > 1) return; // numbers are of the full picture
@@ -176,13 +180,14 @@ function createPanes(actions) {
 function createPane(at, rule, on) {
   const picture = createPicture();
   const buffer = buffers();
+  let asked = ""; // which grid was last asked of the server
   const caption = el("b");
   const choose = (name, label, options) => {
     const select = el("select", {}, ...options.map(([value, text]) => el("option", { value, text })));
     select.value = String(rule?.[name]);
     select.addEventListener("change", () => {
       rule = { ...rule, [name]: name === "align_corners" ? select.value === "true" : select.value };
-      on.changed(rule);
+      on.changed();
     });
     return { select, label };
   };
@@ -212,7 +217,12 @@ function createPane(at, rule, on) {
     draw: (shown, state) => {
       const under = { ...state, rule: { ...state.rule, ...rule } };
       const basis = basisOf(under, shown.family, shown.points);
-      if (!basis || !imageOf(under)) return null;
+      if (!basis) {
+        const name = [shown.family, shown.points, shown.size, rule.align_corners].join();
+        if (name !== asked) on.fetch(rule);
+        asked = name;
+        return null;
+      }
       const { V } = sampledV(under, basis, shown, shown.stride, buffer);
       picture.paint(V);
       return V;
