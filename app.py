@@ -10,6 +10,7 @@ else:  # the server imports it once
     from starlette.routing import WebSocketRoute
     from streamlit import config
 
+    from stn_viz import pictures
     from stn_viz.live import live
     from stn_viz.stage import assets
 
@@ -18,4 +19,4 @@ else:  # the server imports it once
     LINE = f"/{BASE}/live" if BASE else "/live"
 
     # Written out like this: `streamlit run` finds an App by reading the source for `name = st.App(...)`.
-    app = st.App(__file__, routes=[WebSocketRoute(LINE, live), *assets.routes(BASE)])
+    app = st.App(__file__, routes=[WebSocketRoute(LINE, live), *assets.routes(BASE), *pictures.routes(BASE)])

@@ -1,7 +1,7 @@
 """MNIST and what distorts it (R, RTS, P, E, T, TC), as batches of tensors with their true pose."""
 
 from stn_viz.data.digits import Mnist, mnist
-from stn_viz.data.distortion import TASKS, Distorted, Task, distort
+from stn_viz.data.distortion import TASKS, Distorted, Task, distort, place
 from stn_viz.data.held_out import HeldOut, held_out
 
-__all__ = ["TASKS", "Distorted", "HeldOut", "Mnist", "Task", "distort", "held_out", "mnist"]
+__all__ = ["TASKS", "Distorted", "HeldOut", "Mnist", "Task", "distort", "held_out", "mnist", "place"]

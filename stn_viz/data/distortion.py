@@ -66,6 +66,24 @@ def distort(digits: Tensor, task: str, generator: torch.Generator) -> Distorted:
     return Distorted(U, pose, kind.family)
 
 
+def place(
+    digits: Tensor, *, angle_deg: float, scale: float, shift_px: tuple[float, float], size: tuple[int, int]
+) -> Distorted:
+    """Every digit turned, scaled and moved alike: a distortion of one's own choosing, of the kind of RTS.
+
+    Shapes: digits (N, 28, 28) uint8, size (h, w) -> U (N, 1, h, w), pose (N, 6), affine.
+    Units:  angle_deg in degrees, clockwise as seen; scale 1 is 28 pixels; shift_px (x, y) from the picture's centre.
+    Raises: ValueError for a scale of 0 or for a number that is not finite: no digit could be found again.
+    """
+    values = (angle_deg, scale, *shift_px)
+    if scale == 0 or not all(math.isfinite(value) for value in values):
+        raise ValueError(f"A digit is placed by finite numbers and a scale that is not 0, got {values}.")
+    n = len(digits)
+    angle, by = torch.full((n,), float(angle_deg)), torch.full((n,), float(scale))
+    pose = _placed_pose(angle, by, torch.tensor([shift_px], dtype=torch.float32).expand(n, 2), size)
+    return Distorted(_draw_affine(digits, pose, size), pose.flatten(1), "affine")
+
+
 def _rotated(digits: Tensor, size: tuple[int, int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
     angle_deg = _uniform(-90, 90, len(digits), generator)
     pose = _placed_pose(angle_deg, torch.ones_like(angle_deg), torch.zeros(len(digits), 2), size)

@@ -1,46 +1,22 @@
 """assets.py: what was put comes back under its hash with an immutable header; bases are built on demand, or refused."""
 
-import asyncio
 import hashlib
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import safetensors.numpy
 import torch
-from starlette.applications import Starlette
+from asking import get
 
 from stn_viz.stage import assets
 from stn_viz.transformer import drawing_basis, family
 
 
 def ask(path: str, base: str = "") -> tuple[int, dict[str, str], bytes]:
-    """One GET through the routes by ASGI alone: status, headers, body."""
-    app = Starlette(routes=assets.routes(base))
-    sent: list[dict] = []
-
-    async def receive() -> dict:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: dict) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}
-    scope |= {
-        "headers": [],
-        "http_version": "1.1",
-        "scheme": "http",
-        "server": ("127.0.0.1", 80),
-        "client": None,
-        "root_path": "",
-    }
-    with ThreadPoolExecutor(1) as thread:  # of its own: while a browser is open, playwright's loop runs in this one
-        thread.submit(asyncio.run, app(scope, receive, send)).result()
-    headers = {key.decode(): value.decode() for key, value in sent[0]["headers"]}
-    return sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:])
+    return get(assets.routes(base), path)
 
 
 def test_bytes_come_back_under_their_hash_and_may_be_kept_for_ever() -> None:

@@ -83,7 +83,7 @@ ASKER = """
     trace: {step: [800], probabilities: () => [0.5], probeLoss: () => 1},
     site: {family: "affine", options: {}}, rule: {}, mode: "hand", hand: {family: "affine", points: null},
   };
-  const set = (change) => { state = {...state, ...change}; };
+  const set = (change) => { state = {...state, ...(typeof change === "function" ? change(state) : change)}; };
   const asker = m.asker.createAsker(set);
   asker.connect("/live");
   const [socket] = sockets;

@@ -1,11 +1,17 @@
-/** The images of a run, down the left: thumbnails, one chosen. */
+/** The images of a run, down the left: thumbnails, one chosen; below them the way to any other picture. */
 
 import { createPicture } from "../ink/picture.js";
 import { el } from "./dom.js";
 
-export function createStrip(choose) {
+/** @param {(image: number) => void} choose  @param {() => void} more  open the lens that has other pictures  @param {() => void} back  to the run's */
+export function createStrip(choose, more, back) {
   const list = el("div.thumbs", { role: "listbox", "aria-label": "images", tabindex: 0 });
-  const element = el("nav.strip", { "aria-label": "images" }, el("h2", { text: "Images" }), list);
+  const own = createPicture(); // of the picture that is not the run's
+  const close = el("button", { type: "button", text: "×", "aria-label": "back to the run's images", title: "back to the run's images", on: { click: back } });
+  const chosenOwn = el("div.chosen", { hidden: true }, own.canvas, close);
+  const plus = el("button.plain.more", { type: "button", text: "Image +", title: "digits, drawing, gallery, files, camera", on: { click: more } });
+  const element = el("nav.strip", { "aria-label": "images" }, el("h2", { text: "Images" }), list, chosenOwn, plus);
+  let painted = null;
   const picture = createPicture();
   let chosen = -1;
 
@@ -31,7 +37,16 @@ export function createStrip(choose) {
         return thumb;
       }));
     },
-    set: (image) => {
+    /** @param {number} image  @param {object | null} picture  shown in the image's place */
+    set: (image, picture) => {
+      chosenOwn.hidden = !picture;
+      const key = picture && (picture.camera ?? picture.U); // of a camera the first frame is enough
+      if (picture && key !== painted) {
+        own.paint(picture.U);
+        chosenOwn.title = picture.title;
+      }
+      painted = key;
+      if (picture) image = -1;
       if (image === chosen) return;
       list.children[chosen]?.setAttribute("aria-selected", "false");
       chosen = image;

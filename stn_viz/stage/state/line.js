@@ -3,7 +3,7 @@
  *
  * Wire, written down beside live.py too:
  *   server -> {state: "loading" | "ready"} | {state: "failed", error}
- *   client -> {id, lens, view}        server -> {id, answer} | {id, error} | {id, error, again: true}, too fast
+ *   client -> {id, lens, view, U?}    server -> {id, answer} | {id, error} | {id, error, again: true}, too fast
  */
 
 const BACK_OFF_MS = [250, 500, 1000, 2000, 4000];
@@ -68,6 +68,8 @@ export function createLine(url, on) {
       waiting = question;
       send();
     },
+    /** Is nothing under way? */
+    idle: () => ready && !inFlight && !waiting,
     /** Forget what still waits: its answer would be about a state that has passed. */
     drop: () => { waiting = null; },
     close: () => {
