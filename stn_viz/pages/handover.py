@@ -9,8 +9,9 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit import config
 
+from stn_viz import pictures
 from stn_viz.pages.session import with_name
-from stn_viz.runs import Listed, Run
+from stn_viz.runs import Listed, Probes, Run
 from stn_viz.stage import assets
 from stn_viz.view import FAMILIES, View
 
@@ -33,6 +34,8 @@ def data_for_stage(run: Run, listed: Sequence[Listed], view: View, problems: Seq
             "classes": list(run.info.classes) or [str(number) for number in range(classes)],
             "has_network": run.info.network is not None and bool(run.snapshots),
             "snapshots": list(run.snapshots),
+            "task": run.info.task,
+            "pose_family": run.info.pose_family,
         },
         "sites": [asdict(site) | {"options": dict(site.options), "families": list(FAMILIES)} for site in run.sites],
         "assets": _held_assets(run),
@@ -45,7 +48,8 @@ def data_for_stage(run: Run, listed: Sequence[Listed], view: View, problems: Seq
 def routes() -> dict[str, str]:
     """Where the stage fetches and asks; Streamlit's base path is not put before routes of our own."""
     base = (config.get_option("server.baseUrlPath") or "").strip("/")
-    return assets.paths(base) | {"line": f"/{base}/live" if base else "/live"}
+    line = f"/{base}/live" if base else "/live"
+    return assets.paths(base) | {"line": line, "picture": pictures.path(base)}
 
 
 def _held_assets(run: Run) -> dict[str, Any]:
@@ -61,10 +65,16 @@ def _put(path: str, version: str, _run: Run) -> dict[str, Any]:
     """Keys of the run's assets. The path and the version stand for the run."""
     bases = [_run.basis(site) for site in range(len(_run.sites))]
     return {
-        "probes": assets.put(assets.pack({"U": _run.probes.U, "labels": _run.probes.labels.astype(np.int32)})),
+        "probes": assets.put(assets.pack(_probes(_run.probes))),
         "trace": assets.put(assets.pack(_trace(_run))),
         "bases": [None if basis is None else assets.put(basis) for basis in bases],
     }
+
+
+def _probes(probes: Probes) -> dict[str, NDArray[Any]]:
+    """The probe images, what is on them, and their true pose where it is known."""
+    arrays: dict[str, NDArray[Any]] = {"U": probes.U, "labels": probes.labels.astype(np.int32)}
+    return arrays if probes.pose is None else arrays | {"pose": probes.pose.astype(np.float32)}
 
 
 def _trace(run: Run) -> dict[str, NDArray[Any]]:

@@ -1,11 +1,17 @@
 /** The stage: one state, one frame, the parts that show it and the hands that change it. Knows no host. */
 
-import { wireGestures } from "./hand/gestures.js";
+import { randomTheta } from "./hand/chance.js";
+import { createHand } from "./hand/hand.js";
 import { wireKeys } from "./hand/keys.js";
+import { poseOf, trueTheta } from "./hand/truepose.js";
 import { readTheme } from "./ink/theme.js";
 import { halfFor, HALF } from "./ink/viewport.js";
+import { createDirectionLens } from "./lenses/directionlens.js";
+import { createNumbersLens } from "./lenses/numberslens.js";
+import { createPixelLens } from "./lenses/pixellens.js";
+import { createRulesLens } from "./lenses/ruleslens.js";
+import { createPicturesLens } from "./lenses/pictureslens.js";
 import { createSlidersLens } from "./lenses/sliderslens.js";
-import { fitTheta } from "./numbers/fit.js";
 import { gaugeOf } from "./numbers/gauge.js";
 import { sentence } from "./numbers/words.js";
 import { createAnswers } from "./parts/answers.js";
@@ -18,9 +24,11 @@ import { createNudge } from "./parts/nudge.js";
 import { createStrip } from "./parts/strip.js";
 import { createThetaPanel } from "./parts/thetapanel.js";
 import { createTimeline } from "./parts/timeline.js";
+import { pictureNamed } from "./pictures/named.js";
 import { createArriving } from "./state/arriving.js";
 import { createAsker } from "./state/asker.js";
 import { createChoosing } from "./state/choosing.js";
+import { createFacing } from "./state/facing.js";
 import { createPace } from "./state/pace.js";
 import { createPlaying } from "./state/playing.js";
 import { createScene, fits, networkTheta } from "./state/scene.js";
@@ -41,25 +49,28 @@ export function createStage(root, host) {
   const scene = createScene();
   let shown = null; // the scene of the last frame
 
-  const store = createStore({ ready: false, pixel: null, half: HALF, fits: true, speed: 1, playing: false, sliders: "gauge", holding: null, picture: null, lens: "sliders", way: 0 }, render);
+  const store = createStore({ ready: false, pixel: null, pin: null, half: HALF, fits: true, speed: 1, playing: false, sliders: "gauge", holding: null, picture: null, lens: "sliders", way: 0, ruler: "off", boxing: false }, render);
   const { get, set } = store;
   const notices = createNotices();
   const say = notices.say;
 
   // --- what changes the state ---
-  const turning = createTurning(store, { shown: () => shown, rest: () => gestures.rest(), say, needBases: () => choosing.needBases(), still });
+  const turning = createTurning(store, { shown: () => shown, rest: () => hand.rest(), say, needBases: () => choosing.needBases(), still });
   const { begin, handTheta, commit, cancel, gesture } = turning;
   const choosing = createChoosing(store, { shown: () => shown, say, gesture });
   const playing = createPlaying(store, signal);
+  const facing = createFacing(store, still);
   const chooseImage = (image) => {
     const left = get().picture;
-    set({ image, picture: null, pixel: null, fits: true });
+    set({ image, picture: null, pixel: pinned(), fits: true });
     if (left) choosing.needBases(); // V has the run's size again
   };
   /** Any picture as U. The grid that stands is kept; what the network says of it is asked where its size fits. */
   const choosePicture = (picture) => {
     if (!picture) return chooseImage(get().image);
     const same = get().picture && sameSize(get().picture.U, picture.U);
+    // Until the network has said its theta of this picture, the one before stands: a grid must not jump to the identity.
+    if (fits({ ...get(), picture }) && !picture.refusal) picture = { ...picture, theta: picture.theta ?? networkTheta(get()) };
     set({ picture, pixel: same ? get().pixel : null, fits: true });
     const { site, mode } = get();
     if (site?.family && mode === "network" && !canAsk(get()) && shown?.theta) {
@@ -72,16 +83,29 @@ export function createStage(root, host) {
     if (mode === "network" && canAsk(get())) gesture(() => set({ mode }));
     else if (mode === "hand" && shown?.theta) gesture(() => handTheta(shown.theta));
   };
-  const chooseLens = (lens) => set({ lens });
+  const pinned = () => (get().lens === "pixel" ? get().pin : null);
+  const chooseLens = (lens) => {
+    set({ lens });
+    set({ pixel: pinned() });
+  };
   const acts = {
     play: playing.play,
     step: playing.step,
     glide: turning.glide,
     image: (by) => chooseImage(Math.max(0, Math.min(get().probes.count - 1, get().image + by))),
     identity: () => shown?.theta && gesture(() => handTheta(Float64Array.from(shown.basis.identity))),
+    random: () => shown?.theta && gesture(() => handTheta(randomTheta(shown.family, shown.basis))),
+    truePose: async () => {
+      const [state, from] = [get(), shown];
+      if (!from?.theta || !poseOf(state)) return;
+      const theta = await trueTheta(state, from, choosing.fetchBasis);
+      const still = shown.family === from.family && shown.theta.length === from.theta.length && get().image === state.image && get().picture === state.picture;
+      if (theta && still) gesture(() => handTheta(theta));
+    },
+    way: facing.turn,
     resetView: () => set({ half: HALF, fits: false }),
     escape: () => {
-      if (gestures.escape()) return;
+      if (hand.escape()) return;
       if (get().mode === "hand") chooseMode("network");
     },
     undo: () => turning.travel("undo"),
@@ -92,16 +116,28 @@ export function createStage(root, host) {
 
   // --- the parts ---
   const actions = {
-    begin, handTheta, commit, cancel, gesture, set, say, reject: say, signal,
+    begin, handTheta, commit, cancel, gesture, get, set, say, reject: say, signal,
     glide: turning.glide, depth: turning.depth, chooseMode, chooseLens, choosePicture,
     chooseFamily: choosing.chooseFamily, chooseRule: choosing.chooseRule,
     identity: () => act("identity"),
+    random: () => act("random"),
+    truePose: () => act("truePose"),
     undo: () => act("undo"),
     redo: () => act("redo"),
     chooseSliders: (sliders) => set({ sliders }),
-    hover: (pixel) => set({ pixel }),
+    fetchBasis: (rule) => shown?.theta && choosing.fetchBasis({ ...get(), rule: { ...get().rule, ...rule } }, shown.family, shown.points),
+    pinned,
+    hover: (pixel) => set({ pixel: pixel ?? pinned() }),
+    /** A pixel of V that somebody wants to read: while its lens is open, it stays. */
+    read: (pixel) => set(({ lens, pin }) => ({ pixel, pin: lens === "pixel" ? pixel : pin })),
+    turnWay: facing.turn,
+    holdWay: facing.hold,
+    chooseBox: () => {
+      if (!get().boxing) facing.turn(0); // a box is drawn on U where it is
+      set({ boxing: !get().boxing });
+    },
   };
-  const lenses = [createSlidersLens(actions)];
+  const lenses = [createSlidersLens(actions), createRulesLens(actions), createNumbersLens(actions), createPixelLens(), createDirectionLens(actions), createPicturesLens(actions)];
   const head = createHead({
     chooseRun: (name) => {
       const run = get().data.runs.find((each) => each.name === name);
@@ -125,7 +161,7 @@ export function createStage(root, host) {
     present: () => present(!root.classList.contains("present")),
     help: () => help.toggle(),
   });
-  const strip = createStrip(chooseImage);
+  const strip = createStrip(chooseImage, () => chooseLens("pictures"), () => choosePicture(null));
   const bench = createBench(actions);
   const panel = createThetaPanel(actions, lenses);
   const answers = createAnswers();
@@ -133,23 +169,16 @@ export function createStage(root, host) {
   const help = createHelp();
   const middle = el("div.middle", {}, bench.v, answers.element);
   const loading = el("p.loading", { text: "Opening the run …" });
-  root.replaceChildren(head.element, notices.element, el("main.bench", {}, strip.element, bench.u, middle, panel.element), timeline.element, notices.status, loading, help.element);
+  root.replaceChildren(head.element, notices.element, el("div.bench", {}, strip.element, bench.u, middle, panel.element), timeline.element, notices.status, loading, help.element);
   root.classList.add("waiting");
 
-  const gestures = wireGestures({
-    canvas: bench.canvas,
-    handles: bench.handles,
-    signal,
-    scene: () => (shown?.theta && shown.whole && bench.view() ? { view: bench.view(), points: shown.lattice } : null),
-    actions: {
-      begin, commit, cancel,
-      hold: (name) => set({ holding: name }),
-      reach: (points, tagNow) => {
-        const { basis, theta } = shown;
-        handTheta(fitTheta(basis, basis.hand.b, basis.hand.n, points, theta), tagNow);
-      },
-    },
+  const hand = createHand({
+    bench, signal,
+    shown: () => shown,
+    rule: () => get().rule,
+    actions: { begin, commit, cancel, say, turn: handTheta, hold: (name) => set({ holding: name }), redraw: () => set({}) },
   });
+  bench.wire(hand);
   wireKeys(root, act, signal);
 
   // --- the outer world: line, URL, Python, presenter, idle nudge ---
@@ -180,16 +209,16 @@ export function createStage(root, host) {
   function render(state) {
     if (!state.ready || signal.aborted) return;
     const { U, size } = shown?.theta ? shown : { size: [0, 0] };
-    const stride = pace.begin([U?.width, U?.height, U?.channels, size, shown?.family, state.rule.kernel].join(), size[0] * size[1]);
+    const stride = pace.begin([U?.width, U?.height, U?.channels, size, shown?.family, state.rule.kernel].join(), size[0] * size[1], turning.busy() || facing.busy() || state.playing || Boolean(state.picture?.live));
     shown = scene(state, stride);
     const theme = readTheme(root);
     bench.set(shown, state, theme);
-    strip.set(state.picture ? -1 : state.image);
+    strip.set(state.image, state.picture);
     timeline.set(state, theme);
     panel.set(shown, state, theme, canAsk(state));
     const answer = asker.answer(state, shown);
     answers.set(answer);
-    if (!shown.waiting) teller.later(placeOf(state, shown.theta), () => spoken(state, answer), state.playing || turning.busy());
+    if (!shown.waiting && !restoring) teller.later(placeOf(state, shown.theta), () => spoken(state, answer), state.playing || turning.busy());
     settle(state);
     pace.end(stride);
   }
@@ -211,12 +240,27 @@ export function createStage(root, host) {
     set({ half: near ? goal : state.half + 0.3 * (goal - state.half) });
   }
 
+  /** The picture of a link; the run's own image stays where it is not to be had. */
+  let restoring = false; // until it is here, the address keeps naming it
+  const restore = async (id, { routes, run }) => {
+    restoring = true;
+    try {
+      const { channels, height, width } = get().probes.image(0);
+      const picture = await pictureNamed(id, { base: routes.picture, input: [channels, height, width] });
+      if (get().data.run.name === run.name && !get().picture) choosePicture(picture);
+    } catch (error) {
+      say(error.message);
+    }
+    restoring = false;
+    set({});
+  };
+
   const update = createArriving(store, {
     header: ({ runs, run }) => head.start(runs, run.name),
     problems: notices.set,
     leave: () => {
-      gestures.rest();
-      gestures.escape();
+      hand.rest();
+      hand.escape();
       turning.clear(); // what a hand still holds is of the run before
       choosing.forget();
       teller.arrive();
@@ -228,6 +272,7 @@ export function createStage(root, host) {
         strip.start(probes, data.run.classes);
         answers.start(data.run.classes);
         choosing.needBases();
+        if (view.picture) restore(view.picture, data);
       }
       timeline.start(trace, data.run.snapshots);
       asker.connect(data.routes.line);
@@ -241,7 +286,9 @@ export function createStage(root, host) {
     destroy: () => {
       ending.abort();
       turning.stopGlide();
+      facing.stop();
       nudge.stop();
+      bench.stop();
       size.disconnect();
       store.stop();
       pace.stop();
@@ -254,7 +301,7 @@ export function createStage(root, host) {
 
 /** Can the network say a theta for what is shown: a probe's is recorded, another picture has to fit. */
 function canAsk(state) {
-  return Boolean(networkTheta(state)) || Boolean(state.picture && fits(state) && state.data.run.has_network);
+  return state.picture ? fits(state) && !state.picture.refusal && state.data.run.has_network : Boolean(networkTheta(state));
 }
 
 const sameSize = (a, b) => a.width === b.width && a.height === b.height;

@@ -75,6 +75,8 @@ def test_the_arrays_travel_by_hash_and_are_the_runs_own(app, folder):
     probes, trace = (safetensors.numpy.load(assets.get(data["assets"][name])) for name in ("probes", "trace"))
     np.testing.assert_array_equal(probes["U"], run.probes.U)
     np.testing.assert_array_equal(probes["labels"], run.probes.labels)
+    np.testing.assert_array_equal(probes["pose"], run.probes.pose)
+    assert data["run"]["pose_family"] == run.info.pose_family == "affine"
     np.testing.assert_array_equal(trace["step"], run.steps)
     np.testing.assert_array_equal(trace["theta_0"], run.theta(0))
     np.testing.assert_array_equal(trace["probabilities"], run.probabilities)

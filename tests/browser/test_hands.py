@@ -53,12 +53,14 @@ def test_a_dragged_corner_stays_under_the_pointer_and_everything_follows(stage, 
     assert stage.page.evaluate("history.length") == history
 
 
-def test_shift_on_a_corner_keeps_the_aspect(stage, truth):
+def test_ctrl_on_a_corner_keeps_the_aspect(stage, truth):
     before = stage.look()
     free = stage.drag(before.handles["top right"], (25, 30))
     assert not torch.allclose(shape(free.theta), shape(before.theta), atol=0.05)
     stage.press("Escape")
-    kept = stage.drag(before.handles["top right"], (25, 30), shift=True)
+    stage.page.keyboard.down("Control")
+    kept = stage.drag(before.handles["top right"], (25, 30))
+    stage.page.keyboard.up("Control")
     assert not torch.allclose(linear(kept.theta), linear(before.theta), atol=0.05)
     torch.testing.assert_close(shape(kept.theta), shape(before.theta), atol=1e-4, rtol=0)
     assert_shown(truth, kept)
@@ -84,6 +86,33 @@ def test_the_centre_moves_the_whole_grid_and_turns_nothing(stage, truth, part):
     look = stage.drag((x, y) if part == "the handle" else (x + 40, y + 30), (22, -17))
     np.testing.assert_allclose(np.subtract(look.corners, before.corners), np.full((4, 2), (22, -17)), atol=PIXEL)
     torch.testing.assert_close(linear(look.theta), linear(before.theta), atol=1e-5, rtol=0)
+    assert_shown(truth, look)
+
+
+def test_with_shift_a_corner_and_the_centre_go_by_whole_pixels_of_u(stage, truth):
+    before = stage.look()
+    corner = stage.drag(before.handles["bottom right"], (-13, 7), shift=True)
+    away = (truth.points(corner.theta, FRAME)[2] - FRAME[2]) * 21  # U is 42 wide
+    torch.testing.assert_close(away, away.round(), atol=1e-3, rtol=0)
+    moved = stage.drag(corner.handles["centre"], (11, 8), shift=True)
+    shift = moved.theta[[2, 5]] * 21
+    torch.testing.assert_close(shift, shift.round(), atol=1e-3, rtol=0)
+    torch.testing.assert_close(linear(moved.theta), linear(corner.theta), atol=1e-5, rtol=0)
+    assert_shown(truth, moved)
+
+
+def test_with_alt_an_edge_opens_the_frame_to_both_sides(stage, truth):
+    before = stage.look()
+    a, b = before.corners[1], before.corners[2]
+    x, y = a[0] + (b[0] - a[0]) / 4, a[1] + (b[1] - a[1]) / 4
+    with stage.holding((x, y)) as move:
+        stage.page.keyboard.down("Alt")
+        move(x + 14, y + 3)
+        stage.page.keyboard.up("Alt")
+    look = stage.at_rest()
+    np.testing.assert_allclose(look.handles["centre"], before.handles["centre"], atol=PIXEL)
+    np.testing.assert_allclose(look.corners[1], np.add(before.corners[1], (14, 3)), atol=PIXEL)
+    np.testing.assert_allclose(look.corners[0], np.add(before.corners[0], (-14, -3)), atol=PIXEL)
     assert_shown(truth, look)
 
 

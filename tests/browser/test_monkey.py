@@ -67,8 +67,8 @@ def test_a_monkey_breaks_nothing(stage, seed):
     mouse.up()
     for _ in range(3):
         stage.press("Escape")
-    if stage.root.locator("button[aria-pressed=true]").count():
-        stage.root.locator("button[aria-pressed=true]").click()
+    if stage.root.locator(".head button[aria-pressed=true]").count():
+        stage.root.locator(".head button[aria-pressed=true]").click()
     page.locator("select.run").select_option("small-cnn")
     stage.until(lambda now: not now.handles, "the plain run")
     page.locator("select.run").select_option("small-st-cnn")

@@ -12,7 +12,35 @@ from playwright.sync_api import Browser, Page, Route
 from stn_viz.stage.assets import pack
 from stn_viz.stage.join import STAGE, join
 
-NUMBERS = ("tensors", "grid", "sampler", "gauge", "fit", "words")
+NUMBERS = (
+    "tensors",
+    "grid",
+    "sampler",
+    "gauge",
+    "fit",
+    "words",
+    "areas",
+    "headers",
+    "preparation",
+    "average",
+    "mismatch",
+    "pixelwords",
+    "horizon",
+    "marks",
+    "gradient",
+    "footprint",
+    "values",
+    "remarks",
+    "ways",
+    "mesh",
+    "raster",
+    "direction",
+    "arithmetic",
+    "planes",
+    "pixels",
+    "formats",
+    "pasted",
+)
 _PRELUDE = """() => {
 window.bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
 window.text = (array) => {

@@ -17,7 +17,10 @@ export const SHORTCUTS = [
   { keys: "[", what: "the image before", matches: key("["), act: "image", argument: -1 },
   { keys: "]", what: "the next image", matches: key("]"), act: "image", argument: 1 },
   { keys: "I", what: "identity theta", matches: key("i"), act: "identity" },
+  { keys: "N", what: "a random theta of this family", matches: key("n"), act: "random" },
+  { keys: "T", what: "the true pose: undo the distortion", matches: key("t"), act: "truePose" },
   { keys: "G", what: "glide to the network's theta", matches: key("g"), act: "glide" },
+  { keys: "W", what: "which way round: the grid moves over U, or the image under V", matches: key("w"), act: "way" },
   { keys: "R", what: "reset the view of U", matches: key("r"), act: "resetView" },
   { keys: "Esc", what: "drop the drag, or back to the network's theta", matches: key("escape"), act: "escape" },
   { keys: "Ctrl Z", what: "undo", matches: withControl("z", false), act: "undo" },
@@ -33,7 +36,13 @@ export const LOCAL = [
   ["Page Up, Page Down", "coarsely"],
   ["Home, End", "ends of a slider; level, centre or size of the grid on a handle"],
   ["Enter", "type a number"],
-  ["Shift drag", "keep the aspect, snap the turn to 15°, shear only, move straight"],
+  ["Shift drag", "it snaps: moves by whole pixels of U from the identity's place, turns to 15°; an edge slides along itself"],
+  ["Alt, while a corner or edge is held", "the centre stays, and not the corner or edge across"],
+  ["Ctrl, while a corner is held", "the frame keeps its shape"],
+  ["Shift click", "on a control point: choose it too, or no longer"],
+  ["Shift drag on U, or a drag outside the frame", "a rubber band that chooses control points; Ctrl A all, Esc none"],
+  ["Space, Alt arrows", "on a control point: choose it; go to its neighbour; arrows move what is chosen, Home brings it back"],
+  ["[ ], Alt wheel", "on U: the brush's radius; Shift: pinch swells"],
 ];
 
 /**

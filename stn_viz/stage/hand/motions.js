@@ -38,24 +38,40 @@ export function mapped(points, [ax, ay], [a, b, c, d]) {
 /** Conjugate a matrix given in screen pixels into normalised coordinates. */
 const inUnits = ([a, b, c, d], [mx, my]) => [a, (b * my) / mx, (c * mx) / my, d];
 
-/** Turn by `angle` (radians, clockwise as seen: y points down) and scale by `factor` about `anchor`. */
-export function turned(points, anchor, angle, factor, metric) {
+/** A of `mapped` that turns by `angle` (radians, clockwise as seen: y points down) and scales by `factor`. */
+export function turning(angle, factor, metric) {
   const c = Math.cos(angle) * factor;
   const s = Math.sin(angle) * factor;
-  return mapped(points, anchor, inUnits([c, -s, s, c], metric));
+  return inUnits([c, -s, s, c], metric);
+}
+
+/** Turn by `angle` and scale by `factor` about `anchor`, as `turning` has it. */
+export const turned = (points, anchor, angle, factor, metric) => mapped(points, anchor, turning(angle, factor, metric));
+
+/**
+ * The factor by which a point has to move away from `anchor` to come nearest to `to`, measured on the screen.
+ * @returns {number} NaN where the point stands on the anchor
+ */
+export function zoomToward(from, to, anchor, metric) {
+  const [dx, dy] = [(from[0] - anchor[0]) * metric[0], (from[1] - anchor[1]) * metric[1]];
+  const [ex, ey] = [(to[0] - anchor[0]) * metric[0], (to[1] - anchor[1]) * metric[1]];
+  const square = dx * dx + dy * dy;
+  return square < 1e-9 ? NaN : (dx * ex + dy * ey) / square;
 }
 
 /**
- * A corner goes to `to` while the opposite corner stays: half of the pointer's swing turns the frame, the rest stretches it
- * along its own edges. With `keepAspect` the frame turns and scales as a whole.
+ * A corner goes to `to` while the opposite corner stays, or with `centred` the centre: half of the pointer's swing turns the
+ * frame, the rest stretches it along its own edges. With `keepAspect` the frame turns and scales as a whole.
  */
-export function cornerDragged(points, corner, to, keepAspect, metric) {
-  const anchor = pointAt(points, CORNERS[(corner + 2) % 4]);
-  const fromAnchor = ([x, y]) => [(x - anchor[0]) * metric[0], (y - anchor[1]) * metric[1]];
-  const D = fromAnchor(pointAt(points, CORNERS[corner]));
-  const u = fromAnchor(pointAt(points, CORNERS[(corner + 1) % 4]));
-  const v = fromAnchor(pointAt(points, CORNERS[(corner + 3) % 4]));
-  const E = fromAnchor(to);
+export function cornerDragged(points, corner, to, keepAspect, metric, centred = false) {
+  const opposite = pointAt(points, CORNERS[(corner + 2) % 4]);
+  const anchor = centred ? pointAt(points, CENTRE) : opposite;
+  const share = centred ? 0.5 : 1; // of the two edges that lead from the anchor to the corner
+  const onScreen = ([x, y], [ax, ay]) => [(x - ax) * metric[0], (y - ay) * metric[1]];
+  const D = onScreen(pointAt(points, CORNERS[corner]), anchor);
+  const u = onScreen(pointAt(points, CORNERS[(corner + 1) % 4]), opposite).map((side) => share * side);
+  const v = onScreen(pointAt(points, CORNERS[(corner + 3) % 4]), opposite).map((side) => share * side);
+  const E = onScreen(to, anchor);
   const length = Math.hypot(D[0], D[1]);
   if (length < 1e-6) return points;
   const swing = Math.atan2(D[0] * E[1] - D[1] * E[0], D[0] * E[0] + D[1] * E[1]);
@@ -81,13 +97,17 @@ export function cornerDragged(points, corner, to, keepAspect, metric) {
   return mapped(points, anchor, inUnits([cos * a - sin * c, cos * b - sin * d, sin * a + cos * c, sin * b + cos * d], metric));
 }
 
-/** An edge (0 top, 1 right, 2 bottom, 3 left) moves by (dx, dy) while the opposite edge stays: along itself it shears. */
-export function edgeDragged(points, edge, [dx, dy]) {
+/**
+ * An edge (0 top, 1 right, 2 bottom, 3 left) moves by (dx, dy) while the opposite edge stays, or with `centred` the middle
+ * between them: along itself it shears.
+ */
+export function edgeDragged(points, edge, [dx, dy], centred = false) {
   const out = new Float32Array(points.length);
   for (let i = 0; i < COUNT; i++) {
     const right = (i % SIDE) / (SIDE - 1);
     const down = Math.floor(i / SIDE) / (SIDE - 1);
-    const share = [1 - down, right, down, 1 - right][edge];
+    const near = [1 - down, right, down, 1 - right][edge];
+    const share = centred ? 2 * near - 1 : near;
     out[2 * i] = points[2 * i] + share * dx;
     out[2 * i + 1] = points[2 * i + 1] + share * dy;
   }

@@ -94,7 +94,8 @@ function around(view, U, rule, count) {
   return { data, channels: U.channels, height: count, width: count };
 }
 
-function hatch(context, side, colour) {
+/** The pattern of what lies beyond a picture. */
+export function hatch(context, side, colour) {
   context.strokeStyle = colour;
   context.lineWidth = 1;
   context.beginPath();

@@ -2,21 +2,50 @@
 
 const EDGES = ["top", "right", "bottom", "left"];
 
-/** One polyline of the grid; broken where a point is behind the horizon (H_w <= 0) or not a number. */
+const FAR = 100; // normalised: beyond it a line is cut, since a canvas does not place far points well
+const part = new Float64Array(4); // what is left of a piece that is cut: scratch
+
+/** One polyline of the grid; broken where a point is behind the horizon (H_w <= 0) or not a number, cut where it is far out. */
 function trace(context, view, points, w, first, count) {
   let drawing = false;
+  let from = -1; // the point before, if there is one
   for (let i = first; i < first + count; i++) {
-    const x = points[2 * i];
-    const y = points[2 * i + 1];
-    if (w[i] <= 1e-6 || !(Math.abs(x) < 1e4) || !(Math.abs(y) < 1e4)) {
+    const [x, y] = [points[2 * i], points[2 * i + 1]];
+    if (!(w[i] > 1e-6) || !Number.isFinite(x) || !Number.isFinite(y)) {
       drawing = false;
+      from = -1;
       continue;
     }
-    const [px, py] = view.toScreen(x, y);
-    if (drawing) context.lineTo(px, py);
-    else context.moveTo(px, py);
-    drawing = true;
+    const near = Math.abs(x) <= FAR && Math.abs(y) <= FAR;
+    if (near && drawing) context.lineTo(...view.toScreen(x, y));
+    else if (near && from < 0) context.moveTo(...view.toScreen(x, y));
+    else if (from >= 0 && cut(points[2 * from], points[2 * from + 1], x, y)) {
+      if (!drawing) context.moveTo(...view.toScreen(part[0], part[1]));
+      context.lineTo(...view.toScreen(part[2], part[3]));
+    }
+    drawing = near;
+    from = i;
   }
+}
+
+/** The part of a piece that lies within FAR of the middle, into `part`; false if there is none. */
+function cut(x0, y0, x1, y1) {
+  let [start, end] = [0, 1];
+  for (const [from, by] of [[x0, x1 - x0], [y0, y1 - y0]]) {
+    const [a, b] = by < 0 ? [(FAR - from) / by, (-FAR - from) / by] : [(-FAR - from) / by, (FAR - from) / by];
+    if (by === 0) {
+      if (Math.abs(from) > FAR) return false;
+      continue;
+    }
+    start = Math.max(start, a);
+    end = Math.min(end, b);
+  }
+  if (!(start < end)) return false;
+  part[0] = x0 + start * (x1 - x0);
+  part[1] = y0 + start * (y1 - y0);
+  part[2] = x0 + end * (x1 - x0);
+  part[3] = y0 + end * (y1 - y0);
+  return true;
 }
 
 /** Line indices of the four edges among L lines down and L lines across. */

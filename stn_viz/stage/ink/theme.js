@@ -21,6 +21,8 @@ export function readTheme(root) {
     ghost: of("--ghost"),
     ghostHalo: of("--ghost-halo"),
     tap: of("--tap"),
+    rulers: [of("--ruler-off"), of("--ruler-on")],
+    marks: { folded: of("--mark-folded"), dot: of("--mark-dot"), outside: of("--mark-outside"), behind: of("--mark-behind") },
     edgeWidth: 4,
     edges: { top: of("--edge-top"), right: of("--edge-right"), bottom: of("--edge-bottom"), left: of("--edge-left") },
   };

@@ -1,9 +1,11 @@
 /** Theta by sliders: the gauge's or its own entries; identity, the way home, undo; family and rule. */
 
+import { poseOf } from "../hand/truepose.js";
 import { gaugeOf } from "../numbers/gauge.js";
 import { el } from "../parts/dom.js";
 import { entryNames } from "../parts/entries.js";
 import { signed } from "../parts/number.js";
+import { createKernelNote } from "../parts/remarkbar.js";
 import { createChoice, createSlider, row } from "../parts/slider.js";
 
 const degrees = (value) => `${value.toFixed(1).replace("-", "−").replace("−0.0", "0.0")}°`;
@@ -11,7 +13,7 @@ const times = (value) => (Math.abs(value) >= 1e5 ? "∞" : `${signed(value, 2).r
 const plain = (value) => signed(value, 2).replace("+", "");
 
 const SCALES = {
-  rotation: { label: "rotation", low: -180, high: 180, step: 1, format: degrees },
+  rotation: { label: "rotation", low: -180, high: 180, step: 1, unit: "deg", format: degrees },
   zoom: { label: "zoom", low: 0.25, high: 4, step: 0.02, log: true, format: times },
   aspect: { label: "aspect", low: 0.4, high: 2.5, step: 0.02, log: true, format: plain },
   shear: { label: "shear", low: -1.5, high: 1.5, step: 0.02, format: plain },
@@ -35,18 +37,22 @@ export function createSlidersLens(actions) {
   const button = (text, title, click, name = text) => el("button.plain", { type: "button", title, text, "aria-label": name, on: { click } });
   const undo = button("↶", "undo (Ctrl+Z)", actions.undo, "undo");
   const redo = button("↷", "redo (Ctrl+Shift+Z)", actions.redo, "redo");
-  const glide = button("Snap to network", "glide from the hand's theta to the network's (G)", actions.glide);
-  const buttons = el("div.buttons", {}, button("Identity", "theta that changes nothing (I)", actions.identity), glide, undo, redo, which.element);
+  const glide = button("Network", "glide from the hand's theta to the network's (G)", actions.glide, "Snap to network");
+  const truePose = button("True pose", "", actions.truePose);
+  const buttons = el("div.buttons", {}, button("Identity", "theta that changes nothing (I)", actions.identity), button("Random", "a random theta of this family (N)", actions.random), truePose, glide, undo, redo, which.element);
   const kernel = createChoice("kernel", ["nearest", "bilinear", "bicubic"].map((value) => ({ value, text: value })), (value) => actions.chooseRule({ kernel: value }));
   const padding = createChoice("outside", ["zeros", "border", "reflection"].map((value) => ({ value, text: value === "reflection" ? "reflect" : value, title: `padding: ${value}` })), (value) => actions.chooseRule({ padding: value }));
   const align = createChoice("align corners", [
     { value: false, text: "off", title: "align_corners=False: −1 and 1 are the outer edges of the outer pixels" },
     { value: true, text: "on", title: "align_corners=True: −1 and 1 are the centres of the outer pixels" },
   ], (value) => actions.chooseRule({ align_corners: value }));
+  const kernelNote = createKernelNote();
+  const kernelRow = row("kernel", kernel.element);
+  kernelRow.append(kernelNote.element);
   const families = el("div");
   const pointsRow = el("div");
   const pair = el("div.pair", {}, row("outside", padding.element), row("align corners", align.element));
-  const rows = el("div.rows", {}, families, pointsRow, row("kernel", kernel.element), pair);
+  const rows = el("div.rows", {}, families, pointsRow, kernelRow, pair);
 
   let bars = []; // {slider, read: (values, theta) -> value}
   let shape = "";
@@ -114,9 +120,13 @@ export function createSlidersLens(actions) {
       family.set(name);
       points?.set(pointsNow);
       kernel.set(rule.kernel);
+      kernelNote.set(rule.kernel);
       padding.set(rule.padding);
       align.set(rule.align_corners);
       glide.disabled = state.mode === "network";
+      const known = Boolean(poseOf(state));
+      truePose.disabled = !known;
+      truePose.title = known ? "undo the distortion: the theta of a perfect localiser (T)" : "Nobody has recorded how this picture was distorted.";
       const [past, future] = actions.depth();
       undo.disabled = !past;
       redo.disabled = !future;

@@ -6,6 +6,8 @@
  * costs one product and one substitution. A tiny ridge pulls toward `near`: what the points leave open stays as it was.
  */
 
+import { coefficients, pointsInto } from "./grid.js";
+
 const RIDGE = 1e-9; // of the normal matrix's mean diagonal: far below a pixel, far above float64 rounding
 
 /** @type {WeakMap<Float32Array, object>} rows -> {basis, count, A, c, L}; rows must not be changed in place */
@@ -134,4 +136,21 @@ function substitute(L, x, P) {
     for (let q = p + 1; q < P; q++) sum -= L[q * P + p] * x[q];
     x[p] = sum / L[p * P + p];
   }
+}
+
+/**
+ * How far a theta's points are from where they were to be.
+ *
+ * @param {import("./grid.js").Basis} basis
+ * @param {ArrayLike<number>} theta
+ * @param {ArrayLike<number>} points  2 n source points of the hand's lattice (basis.hand), normalised
+ * @param {[number, number]} pixel  a pixel of U in normalised units of x and y
+ * @returns {number} root mean square distance, pixels of U; Infinity where a point has none
+ */
+export function residual(basis, theta, points, [px, py]) {
+  const { b, n } = basis.hand;
+  const fitted = pointsInto(b, basis.k, n, coefficients(basis, theta, basis.coefficients), new Float32Array(2 * n));
+  let sum = 0;
+  for (let i = 0; i < 2 * n; i += 2) sum += ((fitted[i] - points[i]) / px) ** 2 + ((fitted[i + 1] - points[i + 1]) / py) ** 2;
+  return Number.isFinite(sum) ? Math.sqrt(sum / n) : Infinity;
 }

@@ -106,7 +106,7 @@ function check({ kernel, padding }) {
 }
 
 /** Normalised to pixel position; centres are at integers. One rounding at the end, as torch's fused multiply-add has. */
-function pixel(coord, size, align) {
+export function pixel(coord, size, align) {
   return align ? f(f(coord + 1) * ((size - 1) / 2)) : f(f(coord + 1) * (size / 2) - 0.5);
 }
 

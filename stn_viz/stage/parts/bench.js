@@ -1,38 +1,40 @@
 /** U with the grid over it, and V: the two pictures, and the handles on the first. */
 
 import { createBackdrop } from "../ink/backdrop.js";
+import { createMarksInk, drawFootprint } from "../ink/markings.js";
 import { drawArm, drawGhost, drawGrid, drawTaps } from "../ink/overlay.js";
 import { createPicture } from "../ink/picture.js";
 import { createViewport } from "../ink/viewport.js";
-import { rotationHandle } from "../hand/gestures.js";
-import { CENTRE, CORNERS, pointAt } from "../hand/motions.js";
+import { createHandles } from "../hand/handles.js";
+import { countWords } from "../numbers/remarks.js";
+import { rangeOf } from "../numbers/values.js";
+import { gridAlign } from "../state/scene.js";
 import { el, setText, sized } from "./dom.js";
-
-const NAMES = ["top left", "top right", "bottom right", "bottom left"];
-const ARM = 0.085; // length of the rotation handle's arm, in sides of the canvas
-const RIM = 12; // px between the canvas's rim and the rotation handle, at least
+import { createRemarks } from "./remarkbar.js";
+import { createWayRound } from "./wayround.js";
 
 /** @param {{hover: (pixel: number | null) => void}} actions */
 export function createBench(actions) {
   const uSays = el("span.aside");
   const vSays = el("span.aside");
   const canvas = el("canvas", { tabindex: -1, role: "img", "aria-label": "U with the sampling grid" });
-  const handle = (className, grab, label) => ({ grab, element: el(`div.handle.${className}`, { role: "button", tabindex: 0, "aria-label": label, title: label }) });
-  const handles = [
-    ...NAMES.map((name, corner) => handle("corner", { kind: "corner", corner }, `${name} corner: stretch and turn`)),
-    handle("centre", { kind: "centre" }, "centre: move"),
-    handle("rotation", { kind: "rotation" }, "rotation"),
-  ];
+  const handles = createHandles();
   const nudge = el("div.nudge", { hidden: true, text: "drag me" });
-  const pad = el("div.pad", {}, canvas, ...handles.map(({ element }) => element), nudge);
+  const pad = el("div.pad", {}, canvas, ...handles.elements, nudge);
   const vPicture = createPicture();
+  const marks = createMarksInk();
+  const remarks = createRemarks();
   const mark = el("div.mark", { hidden: true });
-  const frame = el("div.frame", { role: "img", tabindex: 0, "aria-label": "V, the output; arrow keys read its pixels" }, vPicture.canvas, mark);
-  const u = el("section.u", { "aria-label": "U, the input" }, el("div.title", {}, el("h2", { text: "U, the input" }), uSays), pad);
+  const frame = el("div.frame", { role: "img", tabindex: 0, "aria-label": "V, the output; arrow keys read its pixels" }, vPicture.canvas, marks.element, mark);
+  const round = createWayRound(actions, { pad, canvas, frame, picture: vPicture.canvas });
+  const u = el("section.u", { "aria-label": "U, the input" }, el("div.title", {}, el("h2", { text: "U, the input" }), round.toggle, uSays), pad, remarks.element);
   const v = el("section.v", { "aria-label": "V, the output" }, el("div.title", {}, el("h2", { text: "V, the output" }), vSays), frame);
+
+  round.wire(u);
 
   const backdrop = createBackdrop();
   let view = null;
+  let turned = false;
   let size = [1, 1];
 
   const pixelAt = (event) => {
@@ -43,16 +45,20 @@ export function createBench(actions) {
   };
   let pixel = null;
   frame.addEventListener("pointermove", (event) => actions.hover(pixelAt(event)));
-  frame.addEventListener("pointerdown", (event) => actions.hover(pixelAt(event)));
+  frame.addEventListener("pointerdown", (event) => actions.read(pixelAt(event)));
   frame.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") actions.hover(null); });
   frame.addEventListener("blur", () => actions.hover(null));
   frame.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && actions.pinned() !== null) {
+      event.stopPropagation();
+      return actions.read(null);
+    }
     const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key] ?? [0, 0];
     if ((!dx && !dy) || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     event.stopPropagation();
     const [row, column] = pixel === null ? [size[0] >> 1, size[1] >> 1] : [Math.floor(pixel / size[1]) + dy, (pixel % size[1]) + dx];
-    actions.hover(Math.max(0, Math.min(size[0] - 1, row)) * size[1] + Math.max(0, Math.min(size[1] - 1, column)));
+    actions.read(Math.max(0, Math.min(size[0] - 1, row)) * size[1] + Math.max(0, Math.min(size[1] - 1, column)));
   });
 
   /** V keeps its shape while it is drawn with fewer pixels, and a tall one its height. */
@@ -62,25 +68,18 @@ export function createBench(actions) {
     frame.style.setProperty("--share", String(Math.min(1, width / height)));
   };
 
-  const placeHandles = (scene, shown) => {
-    const side = view.side;
-    const spots = [...CORNERS, CENTRE].map((i) => view.toScreen(...pointAt(scene.lattice, i)));
-    const arm = rotationHandle(view, scene.lattice, ARM * side);
-    if (within(arm.from, side)) arm.at = arm.at.map((at) => Math.max(RIM, Math.min(side - RIM, at))); // an arm that is cut off leads to no handle
-    spots.push(arm.at);
-    handles.forEach(({ element }, i) => {
-      const [x, y] = spots[i];
-      const off = !shown || !within(spots[i], side);
-      element.hidden = off;
-      if (!off) element.style.transform = `translate(${x}px, ${y}px)`;
-    });
-    if (!nudge.hidden) nudge.style.transform = `translate(${spots[4][0]}px, ${spots[4][1]}px)`;
+  let hand = null; // hand/hand.js
+  const placeHandles = (scene) => {
+    const { arm, centre } = handles.place(view, scene, hand.place(view, scene));
+    if (!nudge.hidden) nudge.style.transform = `translate(${centre[0]}px, ${centre[1]}px)`;
     return arm;
   };
 
   return {
-    u, v, canvas, handles,
-    view: () => view,
+    u, v, canvas, pad, handles,
+    wire: (given) => { hand = given; },
+    stop: remarks.stop,
+    view: () => (turned ? null : view), // on its way, the grid is not held
     showNudge: (on) => { nudge.hidden = !on; },
     set: (scene, state, theme) => {
       const { U } = scene;
@@ -88,21 +87,31 @@ export function createBench(actions) {
       if (!side) return;
       view = createViewport(side, U, state.half, state.rule.align_corners);
       const context = sized(canvas, side, side);
-      backdrop.draw(context, view, theme, U, state.rule);
+      turned = round.begin(scene, state, view);
+      if (!turned) backdrop.draw(context, view, theme, U, state.rule);
       const grid = Boolean(scene.theta);
       v.classList.toggle("bare", !grid);
-      setText(uSays, grid ? `${U.width} × ${U.height} · ${percent(scene.outside)} outside` : `${U.width} × ${U.height}`);
+      remarks.set(scene, state);
+      setText(uSays, grid ? countWords(scene.marks, scene.outside, U) : `${U.width} × ${U.height}`);
       if (!grid) {
-        handles.forEach(({ element }) => { element.hidden = true; });
+        handles.hide();
+        round.finish(context, theme);
         return;
       }
-      const arm = placeHandles(scene, scene.whole);
-      if (scene.ghost) drawGhost(context, view, theme, scene.ghost);
-      if (scene.whole) drawArm(context, theme, arm.from, arm.at);
-      drawGrid(context, view, theme, scene.lines);
+      const arm = placeHandles(scene);
+      if (turned) handles.hide();
+      if (turned) round.draw(context, theme);
+      else {
+        if (scene.ghost) drawGhost(context, view, theme, scene.ghost);
+        if (arm) drawArm(context, theme, arm.from, arm.at);
+        drawGrid(context, view, theme, scene.lines);
+        marks.onU(context, view, theme, scene);
+      }
       vPicture.paint(scene.V);
       if (String(size) !== String(scene.size)) shape(scene.size);
+      marks.onV(vPicture.canvas, theme, scene, gridAlign(state.rule));
       showPixel(context, scene, state, theme);
+      round.finish(context, theme);
     },
   };
 
@@ -112,10 +121,11 @@ export function createBench(actions) {
     const found = scene.pixel;
     mark.hidden = !found;
     if (!found) {
-      setText(vSays, `${width} × ${height} · ${state.rule.kernel}`);
+      setText(vSays, `${width} × ${height} · ${state.rule.kernel} · ${range(rangeOf(scene.V))}`);
       return;
     }
-    drawTaps(context, view, theme, { ...found, image: U, picture: backdrop.image });
+    if (!turned) drawFootprint(context, view, theme, found.foot);
+    if (!turned) drawTaps(context, view, theme, { ...found, image: U, picture: backdrop.image });
     Object.assign(mark.style, {
       left: `${(100 * found.column) / width}%`, top: `${(100 * found.row) / height}%`, width: `${100 / width}%`, height: `${100 / height}%`,
     });
@@ -123,10 +133,5 @@ export function createBench(actions) {
   }
 }
 
-/** Is a point on the canvas? */
-const within = ([x, y], side) => x >= 0 && y >= 0 && x <= side && y <= side;
-
-/** A share in words: never 0 % for what is not nothing. */
-function percent(share) {
-  return share > 0 && share < 0.005 ? "< 1 %" : `${Math.round(100 * share)} %`;
-}
+/** Smallest and largest value, short. */
+const range = (ends) => ends.map((value) => String(Number(value.toFixed(2))).replace("-", "−")).join("…");

@@ -1,5 +1,6 @@
 /** A number that is dragged sideways, typed (double-click or Enter) or stepped by keys. */
 
+import { evaluate } from "../numbers/arithmetic.js";
 import { el, setText } from "./dom.js";
 
 const PIXELS_A_STEP = 2;
@@ -11,11 +12,19 @@ export function signed(value, digits = 3) {
   return (value < 0 && Number(text) !== 0 ? "−" : "+") + text;
 }
 
-/** What somebody typed, or null: a decimal comma, a true minus and a unit behind the number are all right. */
-export function parseNumber(text) {
-  const plain = text.trim().replaceAll("−", "-").replace(",", ".").replace(/[°×x%]$/, "").trim();
-  const value = Number(plain);
-  return plain !== "" && Number.isFinite(value) ? value : null;
+/**
+ * What somebody typed, or null.
+ *
+ * @param {string} text
+ * @param {"deg" | null} [unit]  "deg": 30 and 30° are 30; null: 30° is its radians, as a sine's argument would be
+ */
+export const parseNumber = (text, unit = "deg") => evaluate(text, unit).value;
+
+/** Why it is not one; what holds a sign, a bracket or a name was meant to be reckoned, and is told where it fails. */
+function refusal(text, unit) {
+  const { problem } = evaluate(text, unit);
+  const reckoned = /.[-+*/^()−×·÷√π]|pi|deg|rad|sqrt|sin|cos|tan/.test(text);
+  return reckoned ? `“${text}” is not a number: ${problem}. Type one such as 0.5, −1.2 or pi/6.` : `“${text}” is not a number. Type one such as 0.5 or −1.2.`;
 }
 
 /** Six digits that mean something, without an exponent: an ARIA value has none. */
@@ -25,13 +34,13 @@ const digits = (value) => {
 };
 
 /**
- * @param {{label: string, step: number, format: (value: number) => string,
+ * @param {{label: string, step: number, unit?: "deg" | null, format: (value: number) => string,
  *          begin: () => void, input: (value: number, tag: string) => void, commit: () => void, cancel: () => void,
  *          reject: (sentence: string) => void}} options
- *   step: what one key press changes; Shift a tenth of it, PageUp and PageDown ten times
+ *   step: what one key press changes; Shift a tenth of it, PageUp and PageDown ten times. unit: of what is typed, as parseNumber
  * @returns {{element: HTMLElement, set: (value: number) => void}}
  */
-export function createNumber({ label, step, format, begin, input, commit, cancel, reject }) {
+export function createNumber({ label, step, unit = null, format, begin, input, commit, cancel, reject }) {
   let value = 0;
   let grab = null;
   const face = el("span.number", {
@@ -47,18 +56,18 @@ export function createNumber({ label, step, format, begin, input, commit, cancel
     commit();
   };
   const type = () => {
-    const box = el("input.typing", { type: "text", inputmode: "decimal", "aria-label": label, value: String(Number(value.toPrecision(6))) });
+    const box = el("input.typing", { type: "text", inputmode: "text", "aria-label": label, value: String(Number(value.toPrecision(6))) });
     const shown = box.value;
     let done = false;
     const close = (keep) => {
       if (done) return;
       done = true;
-      const typed = parseNumber(box.value);
+      const typed = parseNumber(box.value, unit);
       const focused = box.matches(":focus");
       box.replaceWith(face);
       if (focused) face.focus({ preventScroll: true }); // else the focus is on its way to something else
       if (!keep || box.value === shown) return; // what stands there is rounded: left alone, it is no change
-      if (typed === null) reject(`“${box.value}” is not a number. Type one such as 0.5 or −1.2.`);
+      if (typed === null) reject(refusal(box.value, unit));
       else change(typed, null);
     };
     box.addEventListener("keydown", (event) => {

@@ -1,6 +1,6 @@
 /** Choosing a family or a rule: their bases may have to be fetched first, and the newest choice wins. */
 
-import { fitTheta } from "../numbers/fit.js";
+import { carriedOver } from "../hand/carry.js";
 import { basisName, loadBasis } from "./load.js";
 import { basisOf, fetchedSize, gridAlign, outputSize } from "./scene.js";
 
@@ -16,8 +16,8 @@ export function createChoosing({ get, set }, { shown, say, gesture }) {
 
   /** The family at V's size and, where V is averaged, at the finer one: from the server unless it can be made here. */
   const fetchBasis = async (state, family, points) => {
-    const [basis] = await Promise.all([outputSize(state), fetchedSize(state)].map((size) => basisAt(state, family, points, size)));
-    return basis;
+    const bases = await Promise.all([outputSize(state), fetchedSize(state)].map((size) => basisAt(state, family, points, size)));
+    return bases.every(Boolean) ? bases[0] : null;
   };
   const basisAt = async (state, family, points, size) => {
     const ready = basisOf(state, family, points, size);
@@ -44,15 +44,20 @@ export function createChoosing({ get, set }, { shown, say, gesture }) {
     await fetchBasis(state, state.site.family, state.site.options.points ?? null);
     await fetchBasis(state, ...ofHand(state));
   };
-  /** The present grid is carried over to the new family by least squares. */
-  const chooseFamily = async (family, points = null) => {
+  /**
+   * The present grid is carried over to the new family by least squares, unless its theta is given.
+   *
+   * @param {((basis: object) => ArrayLike<number>) | null} [given]  theta of the new family from its basis
+   */
+  const chooseFamily = async (family, points = null, given = null) => {
     const wanted = points ?? (family === get().site.family ? get().site.options.points : null) ?? POINTS[family] ?? null;
     const mine = ++newest.family;
     const basis = await fetchBasis(get(), family, wanted);
     const from = shown();
     if (!basis || !from?.lattice || mine !== newest.family) return;
-    if (from.family === family && from.points === wanted) return;
-    const theta = from.whole ? fitTheta(basis, basis.hand.b, basis.hand.n, from.lattice, basis.identity) : Float64Array.from(basis.identity);
+    if (!given && from.family === family && from.points === wanted) return;
+    const { theta, says } = given ? { theta: Float64Array.from(given(basis)), says: null } : carriedOver(basis, family, wanted, from, get().rule);
+    if (says) say(says);
     gesture(() => set({ mode: "hand", hand: { theta, family, points: wanted }, fits: true }));
     needBases();
   };
@@ -69,7 +74,7 @@ export function createChoosing({ get, set }, { shown, say, gesture }) {
     needBases();
   };
   return {
-    needBases, chooseFamily, chooseRule,
+    needBases, fetchBasis, chooseFamily, chooseRule,
     /** What was chosen for the run before must not arrive in this one. */
     forget: () => {
       newest.family++;

@@ -58,6 +58,8 @@ function readProbes(tensors) {
   return {
     count,
     labels: tensors.labels.data,
+    /** @returns {Float32Array | null} (P,) the pose that a perfect localiser would say, in the run's pose_family; null where unknown */
+    pose: (i) => (tensors.pose ? tensors.pose.data.subarray(i * tensors.pose.shape[1], (i + 1) * tensors.pose.shape[1]) : null),
     /** the same object each time: what was painted of it need not be painted again */
     image: (i) => images[i],
   };

@@ -1,6 +1,10 @@
 /** What a state shows: theta, grid, V and the drawn lines, computed into buffers that are kept from frame to frame. */
 
+import { averageInto } from "../numbers/average.js";
+import { footprint } from "../numbers/footprint.js";
 import { coefficients, gridInto, pointsInto, resized, thinned } from "../numbers/grid.js";
+import { cutAtHorizon } from "../numbers/horizon.js";
+import { marksOf } from "../numbers/marks.js";
 import { sampleInto, taps } from "../numbers/sampler.js";
 import { outsideShare } from "../numbers/words.js";
 import { basisName } from "./load.js";
@@ -53,8 +57,8 @@ export function basisOf(state, family, points, size = outputSize(state)) {
 /** @returns {ArrayLike<number> | null} the network's own theta for the state's image and step; null while nobody knows it */
 export const networkTheta = (state) => (state.picture ? state.picture.theta : state.trace.theta(state.siteIndex, state.index, state.image));
 
-/** A buffer of at least this length, grown when needed. */
-function buffers() {
+/** Buffers by name, kept while their length stays. */
+export function buffers() {
   const kept = {};
   return (name, length) => {
     if (!kept[name] || kept[name].length !== length) kept[name] = new Float32Array(length);
@@ -62,13 +66,43 @@ function buffers() {
   };
 }
 
-const coarser = new WeakMap(); // basis -> stride -> the same grid at fewer pixels
+const coarser = new WeakMap(); // basis -> size -> the same grid at fewer pixels
 
-function atStride(basis, stride) {
-  if (stride === 1) return basis;
-  if (!coarser.has(basis)) coarser.set(basis, []);
+function thin(basis, size) {
+  if (size[0] >= basis.size[0] && size[1] >= basis.size[1]) return basis;
+  if (!coarser.has(basis)) coarser.set(basis, new Map());
   const known = coarser.get(basis);
-  return (known[stride] ??= thinned(basis, stride));
+  if (!known.has(size.join())) known.set(size.join(), thinned(basis, size));
+  return known.get(size.join());
+}
+
+/**
+ * V of a theta under a rule, and the grid that it is read at.
+ *
+ * @param {object} state  its rule holds
+ * @param {object} basis  of the family at V's size
+ * @param {{family: string, points: number | null, theta: ArrayLike<number>}} laid
+ * @param {number} stride  V has that many times fewer pixels each way
+ * @param {(name: string, length: number) => Float32Array} buffer
+ */
+export function sampledV(state, basis, { family, points, theta }, stride, buffer) {
+  const { rule } = state;
+  const U = imageOf(state);
+  const size = basis.size.map((side) => Math.max(1, Math.round(side / stride)));
+  const drawn = thin(basis, size);
+  const { n } = drawn;
+  const grid = gridInto(drawn, theta, buffer("grid", 2 * n), buffer("w", n));
+  const V = { data: buffer("V", U.channels * n), channels: U.channels, height: size[0], width: size[1] };
+  const k = rule.area ?? 1;
+  const fine = k > 1 && basisOf(state, family, points, fetchedSize(state));
+  if (fine) {
+    const finer = thin(fine, size.map((side) => side * k));
+    const samples = gridInto(finer, theta, buffer("fine grid", 2 * finer.n));
+    averageInto(V.data, sampleInto(buffer("fine V", U.channels * finer.n), U, samples, finer.n, rule), U.channels, ...size, k);
+  } else {
+    sampleInto(V.data, U, grid, n, rule);
+  }
+  return { V, grid, w: buffer("w", n), n };
 }
 
 /**
@@ -84,6 +118,7 @@ export function createScene() {
     const points = buffer(`${name} points`, 2 * count);
     const w = buffer(`${name} w`, count);
     pointsInto(b, basis.k, count, coeff, points, w);
+    if (!basis.linear && shape[1] === 2) cutAtHorizon(basis.lines, basis.k, coeff, points, w);
     return { points, w, L: shape[0] / 2, m: shape[1] };
   };
 
@@ -98,18 +133,15 @@ export function createScene() {
     if (!basis) return { U, theta: null, waiting: true };
     const theta = byHand ? hand.theta : networkTheta(state) ?? basis.identity;
 
-    const drawn = atStride(basis, stride);
-    const { n } = drawn;
-    const grid = gridInto(drawn, theta, buffer("grid", 2 * n), buffer("w", n));
-    const V = { data: buffer("V", U.channels * n), channels: U.channels, height: drawn.size[0], width: drawn.size[1] };
-    sampleInto(V.data, U, grid, n, rule);
+    const { V, grid, w, n } = sampledV(state, basis, { family, points, theta }, stride, buffer);
     const lattice = pointsInto(basis.hand.b, basis.k, basis.hand.n, coefficients(basis, theta, basis.coefficients), buffer("lattice", 2 * basis.hand.n), buffer("lattice w", basis.hand.n));
     const home = networkTheta(state);
     const own = byHand && home && basisOf(state, site.family, site.options.points ?? null);
     return {
-      U, V, family, points, theta, basis, stride, size: basis.size, grid, w: buffer("w", n), lattice, latticeW: buffer("lattice w", basis.hand.n),
+      U, V, family, points, theta, basis, stride, size: basis.size, grid, w, lattice, latticeW: buffer("lattice w", basis.hand.n),
       whole: buffer("lattice w", basis.hand.n).every((w) => w > 1e-6) && lattice.every((x) => Math.abs(x) < 1e6),
       outside: outsideShare(grid, n),
+      marks: marksOf({ grid, w, lattice, latticeW: buffer("lattice w", basis.hand.n), V, size: basis.size, U, family, theta, basis }, rule.align_corners),
       lines: lines(basis, theta, "lines"),
       ghost: own ? lines(own, home, "ghost") : null,
       pixel: state.pixel === null || state.pixel >= basis.n ? null : pixelOf(state.pixel, U, basis, theta, rule),
@@ -119,13 +151,15 @@ export function createScene() {
 
 /** One pixel of V: where it looks, what it reads there, with which weights. */
 function pixelOf(index, U, basis, theta, rule) {
-  const row = basis.b.subarray(index * basis.k, (index + 1) * basis.k);
-  const [x, y] = pointsInto(row, basis.k, 1, coefficients(basis, theta, basis.coefficients), new Float32Array(2));
-  const value = sampleInto(new Float32Array(U.channels), U, new Float32Array([x, y]), 1, rule)[0];
+  const b = basis.b.subarray(index * basis.k, (index + 1) * basis.k);
+  const coeff = coefficients(basis, theta, basis.coefficients);
+  const [w, place] = [new Float32Array(1), new Float32Array(2)];
+  const [x, y] = pointsInto(b, basis.k, 1, coeff, place, w);
+  const values = sampleInto(new Float32Array(U.channels), U, place, 1, rule);
+  const [row, column] = [Math.floor(index / basis.size[1]), index % basis.size[1]];
   return {
-    x, y, value,
-    row: Math.floor(index / basis.size[1]),
-    column: index % basis.size[1],
+    x, y, w: w[0], values, value: values[0], row, column,
+    foot: footprint(basis, coeff, row, column),
     taps: Number.isFinite(x) && Number.isFinite(y) ? taps(x, y, U, rule) : [],
   };
 }

@@ -1,0 +1,37 @@
+/** "Undo distortion": the theta that a perfect localiser would give, where it is known. */
+
+import { coefficients, pointsInto } from "../numbers/grid.js";
+import { fitTheta } from "../numbers/fit.js";
+import { pixelOf } from "./snaps.js";
+
+/** @returns {{family: string, points: number | null, theta: ArrayLike<number>} | null} of the picture that is U, under align_corners False */
+export function poseOf(state) {
+  if (state.picture) return state.picture.pose;
+  const theta = state.probes.pose?.(state.image);
+  const family = state.data.run.pose_family;
+  if (!theta || !family || !theta.every(Number.isFinite)) return null;
+  return { family, points: ["tps", "free"].includes(family) ? Math.round(Math.sqrt(theta.length / 2)) : null, theta };
+}
+
+/**
+ * The true pose in the family that is shown. A pose is told under align_corners False; under another convention, or in another
+ * family, its grid is what counts: the same pixels of V fetch from the same places of U.
+ *
+ * @param {object} state
+ * @param {object} shown  the scene
+ * @param {(state: object, family: string, points: number | null) => Promise<object | null>} fetchBasis
+ * @returns {Promise<Float64Array | null>} null where the pose's own grid did not arrive
+ */
+export async function trueTheta(state, shown, fetchBasis) {
+  const pose = poseOf(state);
+  const { rule } = state;
+  const plain = !rule.align_corners && !(rule.grid_align ?? rule.align_corners);
+  if (plain && shown.family === pose.family && shown.theta.length === pose.theta.length) return Float64Array.from(pose.theta);
+  const own = await fetchBasis({ ...state, rule: { ...rule, align_corners: false, grid_align: false, area: 1 } }, pose.family, pose.points);
+  if (!own) return null;
+  const { basis } = shown;
+  const points = pointsInto(own.b, own.k, own.n, coefficients(own, pose.theta, own.coefficients), new Float32Array(2 * own.n));
+  const [wide, here] = [false, true].map((align) => pixelOf(shown.U, align && rule.align_corners));
+  for (let i = 0; i < points.length; i++) points[i] *= here[i % 2] / wide[i % 2];
+  return fitTheta(basis, basis.b, basis.n, points, basis.identity);
+}
