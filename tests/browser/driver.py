@@ -60,7 +60,7 @@ _READ = """(root) => {
     last: Number(slider.getAttribute("aria-valuemax")),
     playing: text("button.play") !== "▶",
     image: [...root.querySelectorAll(".thumb")].findIndex((thumb) => thumb.getAttribute("aria-selected") === "true"),
-    says: text("[role=status]"),
+    says: text(".spoken[role=status]"),
     passing: one(".passing").hidden ? "" : text(".passing"),
     notices: [...root.querySelectorAll(".notices p")].map((p) => p.firstChild.textContent),
     undo: !one("button[aria-label=undo]").disabled,

@@ -149,7 +149,7 @@ def test_the_hand_on_the_image_moves_it_and_theta_goes_the_other_way(still) -> N
 def test_the_image_turns_and_zooms_under_the_hand(still) -> None:
     x, y, _ = middle(still)
     before = still.look().theta.view(2, 3)
-    grip = still.root.locator(".grip.rotation").bounding_box()
+    grip = still.root.locator(".grip.turn").bounding_box()
     assert grip
     top = grip["y"] + grip["height"] / 2
     reach = y - top

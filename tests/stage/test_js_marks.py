@@ -192,6 +192,20 @@ def test_a_thinned_grid_counts_as_the_full_one(numbers, thin) -> None:
         assert part["step"][side] == pytest.approx(full["step"][side], rel=0.08)
 
 
+def test_of_a_large_v_some_samples_are_looked_at_and_the_counts_are_of_all(numbers) -> None:
+    fam = made("tps", (150, 200), points=3)
+    theta = fam.identity + 0.4 * torch.randn(len(fam.identity), generator=torch.Generator().manual_seed(2))
+    grid = fam.grid(theta[None].double())[0].numpy()
+    a, b = grid[1:, 1:] - grid[:-1, :-1], grid[1:, :-1] - grid[:-1, 1:]
+    folded = (a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0] < 0).sum()
+    found = marks(numbers, fam, theta.tolist())
+    assert found["n"] == 38 * 50
+    assert found["folded"] == pytest.approx(min(folded, 149 * 199 - folded), rel=0.05)
+    assert found["outside"] / found["n"] == pytest.approx((np.abs(grid) > 1).any(-1).mean(), abs=0.02)
+    across = np.linalg.norm(np.diff(grid * 21, axis=1), axis=-1).mean()
+    assert found["step"]["x"] == pytest.approx(across, rel=0.02)
+
+
 # --- absurd theta ---
 
 

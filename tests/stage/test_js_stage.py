@@ -232,7 +232,7 @@ def test_a_page_without_frames_for_a_while_goes_on_playing_where_it_stood(stage)
 def test_a_network_whose_grid_is_of_no_family_opens_and_says_so(stage, monkeypatch) -> None:
     monkeypatch.setitem(SITE, "family", None)
     stage.update(theta=[1.0, 0, 0], family="attention")
-    note = stage.page.locator(".note")
+    note = stage.page.locator(".theta > .note")
     note.wait_for()
     assert "of no family" in note.inner_text()
     stage.page.keyboard.press("ArrowRight")

@@ -52,8 +52,8 @@ const about = ([x, y], [a, b, c, d], [dx, dy] = [0, 0]) => [a, b, x - a * x - b 
 export function createContent(pad, canvas, now, actions) {
   const { signal } = actions;
   const grip = (className, label) => el(`div.handle.grip.${className}`, { role: "button", tabindex: 0, "aria-label": label, title: label });
-  const image = grip("centre", "image: move; plus and minus zoom");
-  const turn = grip("rotation", "image: turn");
+  const image = grip("image", "image: move; plus and minus zoom");
+  const turn = grip("turn", "image: turn");
   const pointers = new Map();
   let drag = null; // {start: theta, basis, viewV, align, kind, from: points}
   let wheeling = 0;

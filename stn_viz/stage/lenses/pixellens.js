@@ -27,7 +27,7 @@ export function createPixelLens() {
   return {
     name: "pixel",
     title: "Pixel",
-    element: el("div.pixellens", {}, hint, found, alone),
+    element: el("div.pixellens", { role: "group", "aria-label": "one pixel of V", tabindex: 0 }, hint, found, alone),
     set: ({ U, V, theta, family, basis, size, pixel }, { rule }) => {
       if (!theta) return;
       ranges.set([["", "min", "max"], ...[["U", valuesOf(U).range], ["V", rangeOf(V)]].map(([name, range]) => [name, ...range.map((value) => numeral(value, 3))])]);

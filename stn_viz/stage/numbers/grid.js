@@ -16,6 +16,7 @@
  * @property {Float32Array} identity  (P,)
  * @property {number[]} size  [H', W']
  * @property {boolean} linear  H_w does not depend on theta (all families but projective)
+ * @property {boolean} straight  b is affine in the target's (x, y): straight lines stay straight, and two points draw one
  * @property {{b: Float32Array, shape: number[], count: number}} lines  b (2 L m, k), shape [2L, m], count 2 L m: L lines down
  *   (left to right, each top to bottom), then L across (top to bottom, each left to right); first and last are the edges
  * @property {{b: Float32Array, n: number}} hand  b (81, k): the 9 x 9 lattice over [-1, 1]^2, row by row
@@ -41,7 +42,7 @@ export function makeBasis(tensors) {
   for (let row = 2; row < 3 * k; row += 3) for (let p = 0; p < P; p++) if (M.data[row * P + p] !== 0) linear = false;
   const [L, m] = linesShape.data;
   return {
-    n, k, P, linear,
+    n, k, P, linear, straight: linesShape.data[1] === 2,
     b: b.data, M: M.data, m0: m0.data, identity: identity.data,
     size: [size.data[0], size.data[1]],
     lines: { b: lines.data, shape: [2 * L, m], count: 2 * L * m },
@@ -61,7 +62,7 @@ export function makeBasis(tensors) {
  * @returns {Basis | null}
  */
 export function resized(basis, [H, W], align) {
-  if (basis.lines.shape[1] !== 2) return null;
+  if (!basis.straight) return null;
   const { k, hand } = basis;
   const [first, right, down] = [0, 8, 72].map((i) => hand.b.subarray(i * k, (i + 1) * k)); // of the 9 x 9 lattice over [-1, 1]^2
   const b = new Float32Array(H * W * k);

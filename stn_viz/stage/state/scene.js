@@ -44,7 +44,7 @@ export function basisOf(state, family, points, size = outputSize(state)) {
   const name = basisName(family, size, align, points);
   if (state.bases.has(name)) return state.bases.get(name);
   const kin = [...state.bases].find(([each]) => each.startsWith(`${family}-`))?.[1];
-  if (!kin || kin.lines.shape[1] !== 2) return undefined;
+  if (!kin?.straight) return undefined;
   if (!made.has(kin)) made.set(kin, new Map());
   const known = made.get(kin);
   if (!known.has(name)) {
