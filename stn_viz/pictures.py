@@ -1,12 +1,12 @@
 """Pictures beside the run's own: MNIST's test set with a distortion of one's own choosing, and the gallery's files.
 
-    /picture/{version}/digits/{0..9|all}-{page}.safetensors   thumbnails: U (n, 28, 28) bytes, index and label (n,), total (1,)
+    /picture/{version}/digits/{0..9|all}-{page}.safetensors   thumbnails: U (n, 28, 28) bytes, index, label, total
     /picture/{version}/digit/{id}/{H}x{W}                     one digit, distorted, as JSON with its true pose
     /picture/{version}/gallery/{file}                         an image of the package
 
 An id is "1234:rts:3" (index in the test set, task of the paper, seed) or "1234:own:30:0.9:4:-2" (angle in degrees,
-scale, shift in pixels x and y). The same id gives the same picture, so a link brings it back; the version in the address
-is a hash of what makes the pictures, so an upgrade never meets an old one in a browser's cache.
+scale, shift in pixels x and y). The same id gives the same picture, so a link brings it back; the version in the
+address is a hash of what makes the pictures, so an upgrade never meets an old one in a browser's cache.
 """
 
 import base64

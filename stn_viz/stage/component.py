@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def _css() -> str:
-    """All of stage/**/*.css, stage.css first, since the others build on its variables. Ends with a newline: one line that holds a "/" would be taken for a file name."""
+    """All of stage/**/*.css, stage.css first, since the others build on its variables.
+
+    Ends with a newline: one line that holds a "/" would be taken for a file name.
+    """
     return "".join(path.read_text(encoding="utf-8") + "\n" for path in _sheets())
 
 

@@ -11,8 +11,8 @@ from driver import Stage
 RUN = """async () => {
   const host = [...document.querySelectorAll("*")].find((element) => element.shadowRoot?.querySelector(".stn-stage"));
   const {violations} = await axe.run(host.shadowRoot.querySelector(".stn-stage"));
-  return violations.flatMap(({id, nodes}) => nodes.map(({html, any, all, none}) =>
-    `${id}: ${html.slice(0, 200)} (${[...any, ...all, ...none].map(({message}) => message).join("; ").slice(0, 300)})`));
+  const why = ({any, all, none}) => [...any, ...all, ...none].map(({message}) => message).join("; ").slice(0, 300);
+  return violations.flatMap(({id, nodes}) => nodes.map((node) => `${id}: ${node.html.slice(0, 200)} (${why(node)})`));
 }"""
 
 

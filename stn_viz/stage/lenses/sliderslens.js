@@ -7,6 +7,7 @@ import { entryNames } from "../parts/entries.js";
 import { signed } from "../parts/number.js";
 import { createKernelNote } from "../parts/remarkbar.js";
 import { createChoice, createSlider, row } from "../parts/slider.js";
+import { networkTheta } from "../state/scene.js";
 
 const degrees = (value) => `${value.toFixed(1).replace("-", "−").replace("−0.0", "0.0")}°`;
 const times = (value) => (Math.abs(value) >= 1e5 ? "∞" : `${signed(value, 2).replace("+", "")}×`); // a grid of no extent
@@ -123,7 +124,7 @@ export function createSlidersLens(actions) {
       kernelNote.set(rule.kernel);
       padding.set(rule.padding);
       align.set(rule.align_corners);
-      glide.disabled = state.mode === "network";
+      glide.disabled = state.mode === "network" || !networkTheta(state);
       const known = Boolean(poseOf(state));
       truePose.disabled = !known;
       truePose.title = known ? "undo the distortion: the theta of a perfect localiser (T)" : "Nobody has recorded how this picture was distorted.";
