@@ -38,7 +38,7 @@ def theta_panel(run: Run, view: View) -> None:
         return
     ink = charts.DARK if st.context.theme.type == "dark" else charts.LIGHT
     dashed = "; dashed: the true pose" if series.pose is not None else ""
-    st.markdown(f"**Theta over training**, image {view.image}{dashed}")
+    st.markdown(f"**Theta over training**, image {view.image} of the run{dashed}")
     figure = charts.theta_over_time(series, step=view.step, ink=ink)
     st.plotly_chart(figure, key="theta over training", config={"displayModeBar": False, "scrollZoom": False})
 

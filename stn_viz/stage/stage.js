@@ -55,7 +55,10 @@ export function createStage(root, host) {
   const say = notices.say;
 
   // --- what changes the state ---
-  const turning = createTurning(store, { shown: () => shown, rest: () => hand.rest(), say, needBases: () => choosing.needBases(), still });
+  const turning = createTurning(store, { shown: () => shown, rest: () => {
+      hand.rest();
+      bench.rest();
+    }, say, needBases: () => choosing.needBases(), forget: () => choosing.forget(), canAsk: () => canAsk(get()), still });
   const { begin, handTheta, commit, cancel, gesture } = turning;
   const choosing = createChoosing(store, { shown: () => shown, say, gesture });
   const playing = createPlaying(store, signal);
@@ -71,12 +74,12 @@ export function createStage(root, host) {
     const same = get().picture && sameSize(get().picture.U, picture.U);
     // Until the network has said its theta of this picture, the one before stands: a grid must not jump to the identity.
     if (fits({ ...get(), picture }) && !picture.refusal) picture = { ...picture, theta: picture.theta ?? networkTheta(get()) };
-    set({ picture, pixel: same ? get().pixel : null, fits: true });
+    set({ picture, fits: true, ...(!same && { pixel: null, pin: null }) });
     const { site, mode } = get();
     if (site?.family && mode === "network" && !canAsk(get()) && shown?.theta) {
       set({ mode: "hand", hand: { theta: Float64Array.from(shown.theta), family: shown.family, points: shown.points } });
     }
-    choosing.needBases();
+    if (!same) choosing.needBases();
   };
   const chooseMode = (mode) => {
     if (mode === get().mode) return;
@@ -87,6 +90,10 @@ export function createStage(root, host) {
   const chooseLens = (lens) => {
     set({ lens });
     set({ pixel: pinned() });
+  };
+  const turnWay = (way) => {
+    set({ boxing: false }); // a box is drawn on U where it is
+    facing.turn(way);
   };
   const acts = {
     play: playing.play,
@@ -99,10 +106,10 @@ export function createStage(root, host) {
       const [state, from] = [get(), shown];
       if (!from?.theta || !poseOf(state)) return;
       const theta = await trueTheta(state, from, choosing.fetchBasis);
-      const still = shown.family === from.family && shown.theta.length === from.theta.length && get().image === state.image && get().picture === state.picture;
+      const still = get().probes === state.probes && shown.family === from.family && shown.theta.length === from.theta.length && get().image === state.image && get().picture === state.picture;
       if (theta && still) gesture(() => handTheta(theta));
     },
-    way: facing.turn,
+    way: () => turnWay(),
     resetView: () => set({ half: HALF, fits: false }),
     escape: () => {
       if (hand.escape()) return;
@@ -130,8 +137,11 @@ export function createStage(root, host) {
     hover: (pixel) => set({ pixel: pixel ?? pinned() }),
     /** A pixel of V that somebody wants to read: while its lens is open, it stays. */
     read: (pixel) => set(({ lens, pin }) => ({ pixel, pin: lens === "pixel" ? pixel : pin })),
-    turnWay: facing.turn,
-    holdWay: facing.hold,
+    turnWay,
+    holdWay: (way) => {
+      set({ boxing: false });
+      facing.hold(way);
+    },
     chooseBox: () => {
       if (!get().boxing) facing.turn(0); // a box is drawn on U where it is
       set({ boxing: !get().boxing });
@@ -153,7 +163,7 @@ export function createStage(root, host) {
       teller.now();
       try {
         await navigator.clipboard.writeText(location.href);
-        return "Copied";
+        return get().picture && !get().picture.id ? "Copied, without the picture" : "Copied";
       } catch {
         return "In the address bar"; // no clipboard without https or permission; the address is up to date all the same
       }
@@ -209,7 +219,7 @@ export function createStage(root, host) {
   function render(state) {
     if (!state.ready || signal.aborted) return;
     const { U, size } = shown?.theta ? shown : { size: [0, 0] };
-    const stride = pace.begin([U?.width, U?.height, U?.channels, size, shown?.family, state.rule.kernel].join(), size[0] * size[1], turning.busy() || facing.busy() || state.playing || Boolean(state.picture?.live));
+    const stride = pace.begin([U?.width, U?.height, U?.channels, size, shown?.family, state.rule.kernel, state.rule.area].join(), size[0] * size[1] * state.rule.area ** 2, turning.busy() || facing.busy() || state.playing || Boolean(state.picture?.live));
     shown = scene(state, stride);
     const theme = readTheme(root);
     bench.set(shown, state, theme);
@@ -242,12 +252,14 @@ export function createStage(root, host) {
 
   /** The picture of a link; the run's own image stays where it is not to be had. */
   let restoring = false; // until it is here, the address keeps naming it
-  const restore = async (id, { routes, run }) => {
+  const restore = async (id, { routes }) => {
     restoring = true;
     try {
       const { channels, height, width } = get().probes.image(0);
+      const { probes, image } = get();
       const picture = await pictureNamed(id, { base: routes.picture, input: [channels, height, width] });
-      if (get().data.run.name === run.name && !get().picture) choosePicture(picture);
+      // Somebody may have chosen another image since.
+      if (get().probes === probes && get().image === image && !get().picture) choosePicture(picture);
     } catch (error) {
       say(error.message);
     }
@@ -261,6 +273,8 @@ export function createStage(root, host) {
     leave: () => {
       hand.rest();
       hand.escape();
+      bench.drop();
+      facing.stop();
       turning.clear(); // what a hand still holds is of the run before
       choosing.forget();
       teller.arrive();

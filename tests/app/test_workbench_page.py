@@ -82,7 +82,7 @@ def test_the_arrays_travel_by_hash_and_are_the_runs_own(app, folder):
     np.testing.assert_array_equal(trace["probabilities"], run.probabilities)
     assert [assets.get(key) for key in data["assets"]["bases"]] == [run.basis(0)]
     assert len(json.dumps(data)) < 8000
-    assert {"asset", "basis", "line"} == set(data["routes"])
+    assert {"asset", "basis", "line", "picture"} == set(data["routes"])
 
 
 def test_assets_that_the_store_has_dropped_are_put_again(app, folder, monkeypatch):

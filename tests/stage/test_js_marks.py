@@ -381,7 +381,8 @@ def test_taps_outside_are_padding_with_their_weight(numbers, align, x, value, ta
     assert float(F.grid_sample(torch.ones(1, 1, 1, 128), grid, align_corners=align)) == pytest.approx(found, abs=1e-6)
 
 
-POINTS = np.concatenate([np.random.default_rng(5).uniform(-1.7, 1.7, (60, 2)), [[0.1, 0.2], [-3.4, 5.6]]])
+RIM = [[1, 1], [-1, -1], [1, 0.3], [-0.2, -1]]  # where torch counts a clipped coordinate as still
+POINTS = np.concatenate([np.random.default_rng(5).uniform(-1.7, 1.7, (60, 2)), [[0.1, 0.2], [-3.4, 5.6]], RIM])
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ def test_the_identity_test_names_the_mismatch(numbers) -> None:
     assert "every point lies inside" in inward
     assert "padding" not in says(numbers, align_corners=True, grid_align=False, padding="border")
     assert "keeps 0.00 to 1.00 at the edges" in says(numbers, grid_align=True, kernel="nearest")
+    assert "nearest hides it" in says(numbers, grid_align=True, kernel="nearest", padding="border")
     assert "test with one sample" in says(numbers, area=4)
     assert "border padding hides it" in says(numbers, grid_align=True, padding="border")
     assert "can be compared pixel by pixel at U's size" in says(numbers, size=(4, 4))

@@ -171,8 +171,7 @@ def test_a_kernel_chosen_while_corners_wait_for_their_basis_stays(stage) -> None
     stage.slow["affine-6x8-1"] = 0.6
     stage.choose("align corners", "on")
     stage.choose("kernel", "nearest")
-    stage.until(lambda: stage.chosen("align corners") == "on")
-    assert stage.chosen("kernel") == "nearest"
+    stage.until(lambda: (stage.chosen("align corners"), stage.chosen("kernel")) == ("on", "nearest"))
 
 
 def test_a_run_that_is_written_on_moves_nothing_under_the_viewer(stage) -> None:

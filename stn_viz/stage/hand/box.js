@@ -39,7 +39,7 @@ export function boxWords(family, [left, top, right, bottom]) {
  * @param {() => {scene: object, view: object} | null} now  what stands there; null where no box can be drawn
  * @param {() => boolean} armed  whether a drag is a box without Alt too
  * @param {object} actions  begin, handTheta, commit, cancel, say, set, signal
- * @returns {{element: HTMLElement}} the box as it is drawn
+ * @returns {{element: HTMLElement, drop: () => void}} the box as it is drawn
  */
 export function createBox(pad, canvas, now, armed, actions) {
   const { signal } = actions;
@@ -102,5 +102,5 @@ export function createBox(pad, canvas, now, armed, actions) {
     if (drag) end(false);
     else actions.set({ boxing: false });
   }, { signal, capture: true });
-  return { element: band };
+  return { element: band, drop: () => drag && end(false) };
 }

@@ -46,7 +46,7 @@ const about = ([x, y], [a, b, c, d], [dx, dy] = [0, 0]) => [a, b, x - a * x - b 
  * @param {HTMLCanvasElement} canvas
  * @param {() => {scene: object, viewV: object, align: boolean} | null} now  what stands there; null while the image cannot be held
  * @param {object} actions  begin, handTheta(theta, tag), commit, cancel, hover, set, signal
- * @returns {{elements: HTMLElement[], hide: () => void, place: (viewV: object, turns: boolean, aside: boolean) => void}} two grips: the image, and its turn;
+ * @returns {{elements: HTMLElement[], rest: () => void, drop: () => void, hide: () => void, place: (viewV: object, turns: boolean, aside: boolean) => void}} two grips: the image, and its turn;
  *   aside: the turn's stands below the frame and leaves the place above it to a ruler
  */
 export function createContent(pad, canvas, now, actions) {
@@ -55,7 +55,7 @@ export function createContent(pad, canvas, now, actions) {
   const image = grip("image", "image: move; plus and minus zoom");
   const turn = grip("turn", "image: turn");
   const pointers = new Map();
-  let drag = null; // {start: theta, basis, viewV, align, kind, from: points}
+  let drag = null; // {basis, theta, family, viewV, align, kind, from: points}
   let wheeling = 0;
   const place = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -161,7 +161,8 @@ export function createContent(pad, canvas, now, actions) {
     apply(held, D, `key image ${event.key}`);
     actions.commit();
   });
-  byKey(image, (key, fine, { basis: { size: [rows, columns] } }) => {
+  byKey(image, (key, fine, { align, basis: { size } }) => {
+    const [rows, columns] = size.map((side) => (align ? Math.max(1, side - 1) : side)); // pixels over -1..1
     const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
     if (by) return [1, 0, (2 * fine * by[0]) / columns, 0, 1, (2 * fine * by[1]) / rows];
     const zoom = { "+": ZOOM, "=": ZOOM, "-": 1 / ZOOM }[key];
@@ -173,6 +174,12 @@ export function createContent(pad, canvas, now, actions) {
   });
 
   return {
+    rest,
+    /** What is still held is let go, as if it had not been grabbed. */
+    drop: () => {
+      pointers.clear();
+      end(false);
+    },
     elements: [image, turn],
     hide: () => { image.hidden = turn.hidden = true; },
     place: ({ side, rect }, turns, aside) => {

@@ -1,8 +1,10 @@
 /** "Undo distortion": the theta that a perfect localiser would give, where it is known. */
 
-import { coefficients, pointsInto } from "../numbers/grid.js";
+import { coefficients, pointsInto, thinned } from "../numbers/grid.js";
 import { fitTheta } from "../numbers/fit.js";
 import { pixelOf } from "./snaps.js";
+
+const MOST = 32; // pixels of V a side that are fitted over
 
 /** @returns {{family: string, points: number | null, theta: ArrayLike<number>} | null} of the picture that is U, under align_corners False */
 export function poseOf(state) {
@@ -29,8 +31,9 @@ export async function trueTheta(state, shown, fetchBasis) {
   if (plain && shown.family === pose.family && shown.theta.length === pose.theta.length) return Float64Array.from(pose.theta);
   const own = await fetchBasis({ ...state, rule: { ...rule, align_corners: false, grid_align: false, area: 1 } }, pose.family, pose.points);
   if (!own) return null;
-  const { basis } = shown;
-  const points = pointsInto(own.b, own.k, own.n, coefficients(own, pose.theta, own.coefficients), new Float32Array(2 * own.n));
+  const size = shown.basis.size.map((side) => Math.min(side, MOST)); // far more points than theta has numbers, all the same
+  const [basis, there] = [shown.basis, own].map((each) => thinned(each, size));
+  const points = pointsInto(there.b, there.k, there.n, coefficients(there, pose.theta, there.coefficients), new Float32Array(2 * there.n));
   const [wide, here] = [false, true].map((align) => pixelOf(shown.U, align && rule.align_corners));
   for (let i = 0; i < points.length; i++) points[i] *= here[i % 2] / wide[i % 2];
   return fitTheta(basis, basis.b, basis.n, points, basis.identity);

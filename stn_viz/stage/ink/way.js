@@ -40,8 +40,8 @@ export function createWay() {
    * @param {object} theme
    * @param {object} scene
    * @param {{rule: object, way: number, align: boolean}} how  rule; way 0..1; align: the target grid's own convention
-   * @returns {{viewV: object, map: number[], exact: boolean, place: (target: number[], source: number[]) => number[]}} V's frame at way 1;
-   *   the affine map of U's picture, exact where there is no other; where a point of the frame stands
+   * @returns {{viewV: object, map: number[], place: (target: number[], source: number[]) => number[]}} V's frame at way 1;
+   *   the affine map of U's picture; where a point of the frame stands
    */
   const draw = (context, view, theme, scene, { rule, way: t, align }) => {
     const { U, basis, theta, size } = scene;
@@ -82,8 +82,9 @@ export function createWay() {
     hatch(context, side, theme.hatch);
     context.imageSmoothingEnabled = count < context.canvas.width;
     context.drawImage(square, 0, 0, side, side);
+    if (straight) outline(context, theme, view.rect, map);
     lines(context, theme, scene, { view, viewV, way, t });
-    return { viewV, way, map, exact: straight, place: (target, source) => placed(way, t, view, viewV, target, source) };
+    return { viewV, way, map, place: (target, source) => placed(way, t, view, viewV, target, source) };
   };
 
   /** The frame and its surroundings as straight cells. */
@@ -158,6 +159,16 @@ function placed(way, t, view, viewV, target, source) {
 }
 
 const bent = new WeakMap(); // basis -> its lines in pieces
+
+/** U's own edge on its way: a dark picture on dark padding has none that is seen. */
+function outline(context, theme, [left, top, width, height], [a, b, e, c, d, f]) {
+  context.strokeStyle = theme.muted;
+  context.lineWidth = 1.5;
+  context.beginPath();
+  for (const [x, y] of [[left, top], [left + width, top], [left + width, top + height], [left, top + height]]) context.lineTo(a * x + b * y + e, c * x + d * y + f);
+  context.closePath();
+  context.stroke();
+}
 
 /** The drawn lines with their targets; a line of two points in pieces, since halfway a homography's lines are curved. */
 function linesOf(basis) {

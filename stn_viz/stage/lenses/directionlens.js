@@ -7,6 +7,9 @@ import { el, setText } from "../parts/dom.js";
 import { createChoice } from "../parts/slider.js";
 
 /** @param {object} actions  turnWay(to), holdWay(way), set(change), chooseBox(on) */
+/** Would three digits show nothing of it, though it is more than rounding? */
+const small = (value) => Math.abs(value) >= 1e-7 && Math.abs(value) < 5e-4;
+
 export function createDirectionLens(actions) {
   const range = el("input.range", { type: "range", min: 0, max: 1, step: 0.01, "aria-label": "way: the grid moves, the image moves" });
   range.addEventListener("input", () => actions.holdWay(Number(range.value)));
@@ -77,7 +80,7 @@ function matrix(name, says, arrow) {
       empty.hidden = Boolean(values);
       if (!values) return;
       const flat = values[6] === 0 && values[7] === 0;
-      const texts = values.map((value, i) => (i === 8 || (flat && i > 5) ? String(Math.round(value)) : numeral(value, 3)));
+      const texts = values.map((value, i) => (i === 8 || (flat && i > 5) ? String(Math.round(value)) : small(value) ? value.toExponential(1).replaceAll("-", "−") : numeral(value, 3)));
       texts.forEach((text, i) => setText(cells[i], text));
       cells.forEach((cell, i) => cell.classList.toggle("fixed", flat ? i > 5 : i === 8));
       const label = `${title}: ${texts.slice(0, 3).join(" ")}; ${texts.slice(3, 6).join(" ")}; ${texts.slice(6).join(" ")}`;

@@ -18,7 +18,7 @@ export function createPicturesLens({ choosePicture, chooseLens, say, signal, get
   const base = () => get().data.routes.picture;
   const standing = () => get().picture?.U ?? get().probes.image(get().image);
   const preparer = createPreparer({ choose: choosePicture, inputSize: () => (get().data?.run.has_network ? inputSize() : null) });
-  const prepared = { choose: preparer.take, say, signal, inputSize };
+  const prepared = { choose: preparer.take, say, signal, inputSize, standing };
   const panels = {
     digits: ["Digits", createDigitsPanel({ choose: choosePicture, say, inputSize, base, task: () => get().data.run.task, standing })],
     draw: ["Draw", createDrawPanel({ choose: choosePicture, say, inputSize })],
@@ -48,6 +48,7 @@ export function createPicturesLens({ choosePicture, chooseLens, say, signal, get
   return {
     name: "pictures",
     title: "Images",
+    bare: true,
     element: el("div.pictureslens", {}, tabs.element, ...Object.values(bodies), preparer.element),
     set: (shown, state) => {
       panels[source][1].set?.(shown, state);

@@ -20,7 +20,7 @@ export function createPixelLens() {
   const jacobian = createTable("jacobian", "change of the sample point and of V with theta");
   const jacobianTitle = el("h3");
   const ranges = createTable("ranges", "smallest and largest values");
-  const beside = el("div.beside", {}, el("div", {}, el("h3", { text: "When the sample point moves (eqs. 6, 7)" }), slopes.element), el("div"));
+  const beside = el("div.beside", {}, el("div", {}, el("h3", { text: "When the sample point moves (eqs. 6, 7)" }), el("div.across", {}, slopes.element)), el("div"));
   const alone = el("div", {}, ranges.element); // the ranges stand here while there is no pixel, and else beside its slopes
   const found = el("div", {}, where, el("div.across", {}, weights.element), sum, beside, why, jacobianTitle, el("div.across", {}, jacobian.element));
 

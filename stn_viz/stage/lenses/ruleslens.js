@@ -5,7 +5,7 @@ import { differenceInto, differenceOf } from "../numbers/average.js";
 import { identityTest } from "../numbers/mismatch.js";
 import { el, setText } from "../parts/dom.js";
 import { createChoice, row } from "../parts/slider.js";
-import { basisOf, buffers, outputSize, sampledV } from "../state/scene.js";
+import { basisOf, buffers, fetchedSize, outputSize, sampledV } from "../state/scene.js";
 
 const LARGEST = 1024;
 const MOST_PANES = 4; // the stage's own V is the first
@@ -33,10 +33,13 @@ export function createRulesLens(actions) {
   const verdict = el("p.verdict", { role: "status" });
   const panes = createPanes(actions);
   let now = null; // {shown, state} of the last frame
-  test.addEventListener("click", () => {
+  test.addEventListener("click", async () => {
+    // It needs V at U's own size, with one sample a pixel.
+    const { height, width } = now.shown.U;
+    if (Math.max(height, width) <= LARGEST) await actions.chooseRule({ size: [height, width], area: 1 });
     actions.gesture(() => actions.handTheta(Float64Array.from(now.shown.basis.identity)));
     const { rule } = now.state;
-    about = { rule, size: outputSize(now.state) };
+    about = { rule, U: now.shown.U, size: outputSize(now.state) };
     setText(verdict, identityTest(now.shown.U, about.size, rule));
   });
   let about = null; // what the verdict is about
@@ -54,7 +57,7 @@ export function createRulesLens(actions) {
       area.set(rule.area);
       corners.set(rule.grid_align === null ? "same" : String(rule.grid_align));
       // A verdict is about the identity under one rule and one size; for anything else it would be wrong.
-      const stands = about && about.rule === rule && about.size.every((side, i) => side === shown.size[i]) && shown.theta.every((value, p) => value === shown.basis.identity[p]);
+      const stands = about && about.rule === rule && about.U === shown.U && about.size.every((side, i) => side === shown.size[i]) && shown.theta.every((value, p) => value === shown.basis.identity[p]);
       if (about && !stands) {
         setText(verdict, "");
         about = null;
@@ -77,9 +80,10 @@ function createSize(actions) {
     if (!wanted) return actions.chooseRule({ size: null });
     const largest = Math.max(...wanted);
     const share = Math.min(1, LARGEST / largest);
-    if (share < 1) actions.say(`V has at most ${LARGEST} pixels a side here: ${wanted.join(" × ")} became ${wanted.map((side) => Math.round(side * share)).join(" × ")}.`);
+    if (share < 1) actions.say(`V has at most ${LARGEST} pixels a side here: ${wanted.join(" × ")} became ${wanted.map((side) => Math.round(side * share)).join(" × ")} (height × width).`);
     actions.chooseRule({ size: wanted.map((side) => Math.max(1, Math.round(side * share))) });
   };
+  let ratio = 0; // height / width that the lock keeps: not the rounded one of a small V
   const typed = (which) => {
     const box = [height, width][which];
     const value = Number(box.value);
@@ -89,8 +93,11 @@ function createSize(actions) {
       return;
     }
     if (value === now.size[which]) return;
-    const other = lock.getAttribute("aria-pressed") === "true" ? Math.max(1, Math.round((now.size[1 - which] * value) / now.size[which])) : now.size[1 - which];
+    const locked = lock.getAttribute("aria-pressed") === "true";
+    if (!locked || !ratio) ratio = now.size[0] / now.size[1];
+    const other = locked ? Math.max(1, Math.round(which ? value * ratio : value / ratio)) : now.size[1 - which];
     choose(which ? [other, value] : [value, other]);
+    [height, width].forEach((each, i) => { each.value = String(now.size[i]); }); // the frame that is due shows what came of it
   };
   [height, width].forEach((box, which) => {
     box.addEventListener("change", () => typed(which));
@@ -101,12 +108,14 @@ function createSize(actions) {
   });
   lock.addEventListener("click", () => lock.setAttribute("aria-pressed", String(lock.getAttribute("aria-pressed") !== "true")));
   presets.addEventListener("change", () => {
+    ratio = 0;
     choose(PRESETS.find(([value]) => value === presets.value)?.[2](now.U) ?? null);
     presets.value = "";
   });
   return {
-    element: el("span.sides", {}, height, el("span", { text: "×" }), width, lock, presets),
+    element: el("span.sides", {}, el("span", { text: "H" }), height, el("span", { text: "× W" }), width, lock, presets),
     set: ({ size, U }) => {
+      if (now?.U !== U) ratio = 0;
       now = { size, U };
       [height, width].forEach((box, i) => { if (!box.matches(":focus")) box.value = String(size[i]); });
     },
@@ -130,6 +139,7 @@ function createPanes(actions) {
 
   const change = () => {
     panes.forEach((pane, i) => pane.number(i + 2));
+    tiles.classList.toggle("many", panes.length > 1);
     tiles.replaceChildren(first.element, ...panes.map(({ element }) => element), ...(panes.length ? [tile] : []));
     const chosen = Math.min(Number(compared.value), panes.length - 1);
     compared.replaceChildren(...panes.map((_, i) => el("option", { value: i, text: `pane ${i + 2} − pane 1` })));
@@ -171,7 +181,7 @@ function createPanes(actions) {
       picture.paint({ ...V, data: differenceInto(out, shown.V.data, V.data, Number(gain.value)) });
       if (shown.stride > 1) return; // numbers are of the full picture
       const found = differenceOf(shown.V.data, V.data, V.width, V.channels);
-      setText(words, found.largest ? `largest ${found.signed < 0 ? "−" : "+"}${found.largest.toFixed(4)} at row ${found.row}, column ${found.column}; mean ${found.mean.toFixed(4)}` : "no difference in any pixel");
+      setText(words, found.largest >= 5e-5 ? `largest ${found.signed < 0 ? "−" : "+"}${found.largest.toFixed(4)} at row ${found.row}, column ${found.column}; mean ${found.mean.toFixed(4)}` : "no difference in any pixel");
     },
   };
 }
@@ -217,12 +227,13 @@ function createPane(at, rule, on) {
     draw: (shown, state) => {
       const under = { ...state, rule: { ...state.rule, ...rule } };
       const basis = basisOf(under, shown.family, shown.points);
-      if (!basis) {
-        const name = [shown.family, shown.points, shown.size, rule.align_corners].join();
+      if (!basis || !basisOf(under, shown.family, shown.points, fetchedSize(under))) {
+        const name = [shown.family, shown.points, shown.size, rule.align_corners, state.rule.area].join();
         if (name !== asked) on.fetch(rule);
         asked = name;
         return null;
       }
+      asked = "";
       const { V } = sampledV(under, basis, shown, shown.stride, buffer);
       picture.paint(V);
       return V;

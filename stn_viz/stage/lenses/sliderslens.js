@@ -91,7 +91,7 @@ export function createSlidersLens(actions) {
         read: (_, theta) => theta[i],
       }));
     }
-    sliders.replaceChildren(...(bars.length ? bars.map(({ slider }) => slider.element) : [el("p.note", { text: `${P} numbers: drag and brush the grid on U.` })]));
+    sliders.replaceChildren(...(bars.length ? bars.map(({ slider }) => slider.element) : [el("p.note", { text: "Drag and brush the grid on U." })]));
     sliders.classList.toggle("many", bars.length > 8);
     points = POINTS[name] ? createChoice("control points", POINTS[name].map((value) => ({ value, text: `${value} × ${value}`, title: "control points" })), (value) => actions.chooseFamily(name, value)) : null;
     pointsRow.replaceChildren(...(points ? [row("points", points.element)] : []));

@@ -9,6 +9,7 @@ import { coefficients } from "./grid.js";
 import { homogeneousInto } from "./mesh.js";
 import { hasArea, inverted } from "./ways.js";
 
+const SINGULAR = 1e-10; // theta is known to float64: a million to one is thin, and has an inverse
 const [CENTRE, RIGHT, LOWER] = [40, 44, 76]; // (0, 0), (1, 0), (0, 1) of the 9 x 9 lattice
 const NEIGHBOURS = [39, 41, 31, 49]; // a quarter to the left, right, above, below the centre
 
@@ -33,7 +34,7 @@ export function directionOf(basis, theta) {
   // d(x / w) = (dx - (x / w) dw) / w, at the centre
   const [px, py] = [origin[0] / origin[2], origin[1] / origin[2]];
   const jacobian = [x[0] - px * x[2], y[0] - px * y[2], x[1] - py * x[2], y[1] - py * y[2]].map((value) => value / origin[2]);
-  const back = hasArea(jacobian) ? inverted([jacobian[0], jacobian[1], 0, jacobian[2], jacobian[3], 0]) : null;
+  const back = hasArea(jacobian, SINGULAR) ? inverted([jacobian[0], jacobian[1], 0, jacobian[2], jacobian[3], 0]) : null;
   const inverse = back && inverse3(matrix);
   if (!inverse) return { theta: matrix, inverse: null, local, turn: null, centre: null };
   const w = inverse[8];

@@ -65,7 +65,7 @@ function padded(p, size, padding, align) {
     turn = (p < low ? -1 : 1) * (extra > period / 2 ? -1 : 1);
     at = Math.min(extra, period - extra) + low;
   }
-  if (at < 0 || at > size - 1) turn = 0;
+  if (at <= 0 || at >= size - 1) turn = 0; // torch counts the rim itself as clipped
   return { at: Math.max(0, Math.min(size - 1, at)), turn };
 }
 

@@ -1,5 +1,6 @@
 /** What is to be known of a sampling grid, counted: samples outside, behind the horizon, cells folded over, its steps in pixels. */
 
+import { directionOf } from "./direction.js";
 import { areaOf, behindPart, HORIZON, targetHorizon } from "./horizon.js";
 
 const FRAME = [-1, -1, 1, 1];
@@ -52,6 +53,8 @@ export function marksOf({ grid, w, lattice, latticeW, V, size, U, family, theta,
   const { step } = marks;
   if (step) Object.assign(step, { x: step.x / thin[0], y: step.y / thin[1], most: step.most / Math.min(...thin) });
   if (marks.box) widen(marks.box, lattice, latticeW);
+  // Float32 points of a grid a million wide cannot tell a thin band from a line; theta can.
+  if (marks.collapsed === "line" && even && directionOf(basis, theta).inverse) marks.collapsed = null;
   if (!marks.collapsed && marks.cells && marks.sign === 0 && !marks.unknown) marks.collapsed = "flat";
   marks.foldedShare = marks.cells && !marks.collapsed ? marks.folded / marks.cells : 0;
   const each = even ? 1 : by * by * thin[0] * thin[1]; // cells of V that one stands for

@@ -24,6 +24,17 @@ export function identityOfOnes([H, W], rule, gridAlign) {
   };
 }
 
+/** Does each point of the identity's grid read its own pixel? Of an image whose values are its places. */
+function samePixels([H, W], rule, gridAlign) {
+  const U = { data: Float32Array.from({ length: H * W }, (_, i) => i + 1), channels: 1, height: H, width: W };
+  const grid = new Float32Array(2 * H * W);
+  for (let i = 0; i < H * W; i++) {
+    grid[2 * i] = centre(i % W, W, gridAlign);
+    grid[2 * i + 1] = centre(Math.floor(i / W), H, gridAlign);
+  }
+  return sampleInto(new Float32Array(H * W), U, grid, H * W, rule).every((value, i) => value === U.data[i]);
+}
+
 /** "0.50", or "0.00 to 1.00" where they differ: half a pixel outside, nearest goes to the even pixel. */
 function range(values) {
   const [low, high] = [Math.min(...values).toFixed(2), Math.max(...values).toFixed(2)];
@@ -45,6 +56,9 @@ export function identityTest(U, size, rule) {
   }
   if (rule.area > 1) return `V is the mean of ${rule.area} × ${rule.area} points a pixel, which blurs U a little: test with one sample.`;
   if (gridAlign === rule.align_corners) return "No mismatch: grid and sampler agree, and V equals U exactly.";
+  if (rule.kernel === "nearest" && samePixels(size, rule, gridAlign)) {
+    return "The grid and the sampler disagree about the corners, by up to half a pixel, and nearest hides it: each point still goes to its own pixel, so V equals U.";
+  }
   const { edges, corners } = identityOfOnes(size, rule, gridAlign);
   const on = (align) => (align ? "on" : "off");
   const who = `Mismatch: the grid has align_corners ${on(gridAlign)}, the sampler ${on(rule.align_corners)}.`;

@@ -78,10 +78,10 @@ function skips({ step, collapsed: kind, behind }, { kernel, area }) {
 }
 
 /** The grid made under one convention and sampled under the other: what happens to an identity. */
-function conventions({ grid_align: grid, align_corners: sampler, padding: outside }) {
+function conventions({ grid_align: grid, align_corners: sampler, padding: outside, kernel, area }) {
   if (grid === null || grid === undefined || grid === sampler) return null;
   if (sampler) return remark("align", 2, "Grid's corners off, sampler's on: V is U enlarged a little.", "At identity V is U enlarged a little: its outermost half pixel is lost on each side.");
-  const loss = outside === "zeros" ? "edges keep 1/2, corners 1/4" : "half a pixel too wide";
+  const loss = kernel === "nearest" || area > 1 ? "half a pixel apart at the edges" : outside === "zeros" ? "edges keep 1/2, corners 1/4" : "half a pixel too wide";
   return remark("align", 2, `Grid's corners on, sampler's off: ${loss}.`, "At identity the outermost samples lie on the outer edges of U's pixels, half a pixel outside their centres.");
 }
 

@@ -14,10 +14,14 @@ const SIDE = 9; // the hand's lattice over [-1, 1]^2
 const MIDDLE = (SIDE * SIDE - 1) / 2;
 const THINNEST = 1e-5; // least ratio of a frame's two extents that still counts as an area
 
-/** @returns {boolean} whether a 2 x 2 [a, b, c, d] maps areas to areas */
-export function hasArea([a, b, c, d]) {
+/**
+ * @param {number[]} matrix  2 x 2: a, b, c, d
+ * @param {number} [thinnest]  |det| of the squares' sum that still counts: by default for numbers of float32
+ * @returns {boolean} whether it maps areas to areas
+ */
+export function hasArea([a, b, c, d], thinnest = THINNEST) {
   const square = a * a + b * b + c * c + d * d;
-  return Number.isFinite(square) && Math.abs(a * d - b * c) > THINNEST * square;
+  return Number.isFinite(square) && Math.abs(a * d - b * c) > thinnest * square;
 }
 
 /**

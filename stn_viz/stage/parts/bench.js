@@ -77,6 +77,8 @@ export function createBench(actions) {
 
   return {
     u, v, canvas, pad, handles,
+    rest: round.rest,
+    drop: round.drop,
     wire: (given) => { hand = given; },
     stop: remarks.stop,
     view: () => (turned ? null : view), // on its way, the grid is not held
@@ -129,7 +131,8 @@ export function createBench(actions) {
     Object.assign(mark.style, {
       left: `${(100 * found.column) / width}%`, top: `${(100 * found.row) / height}%`, width: `${100 / width}%`, height: `${100 / height}%`,
     });
-    setText(vSays, `row ${found.row}, column ${found.column}: ${found.value.toFixed(3)}`);
+    const value = scene.stride > 1 ? found.value : scene.V.data[state.pixel]; // where V is averaged, one sample is not its value
+    setText(vSays, `row ${found.row}, column ${found.column}: ${value.toFixed(3)}`);
   }
 }
 

@@ -14,7 +14,7 @@ export function createHead(actions) {
     setText(share, said);
     setTimeout(() => setText(share, "Share"), SHOWN_MS);
   });
-  const present = el("button.plain", { type: "button", text: "Present", title: "large, for a projector", "aria-pressed": "false", on: { click: actions.present } });
+  const present = el("button.plain.presenting", { type: "button", text: "Present", title: "large, for a projector", "aria-pressed": "false", on: { click: actions.present } });
   const help = el("button.plain.help", { type: "button", text: "?", title: "keys (?)", "aria-label": "keys", on: { click: actions.help } });
   const element = el("header.head", {}, el("h1", { text: "STN Viz" }), el("span.space"), picker, share, present, help);
   let shown = "";

@@ -3,7 +3,8 @@
 import { el } from "./dom.js";
 
 /**
- * @param {{name: string, title: string, element: HTMLElement, set: (shown: object, state: object, theme: object) => void}[]} lenses
+ * @param {{name: string, title: string, element: HTMLElement, bare?: boolean, set: (shown: object, state: object, theme: object) => void}[]} lenses
+ *   bare: it has something to say where no grid is
  * @param {(name: string) => void} choose
  */
 export function createLensbar(lenses, choose) {
@@ -31,7 +32,7 @@ export function createLensbar(lenses, choose) {
         tabs[i].tabIndex = on ? 0 : -1;
         bodies[i].hidden = !on;
       });
-      lenses[open].set(shown, state, theme);
+      if (shown.theta || lenses[open].bare) lenses[open].set(shown, state, theme);
     },
   };
 }

@@ -113,7 +113,7 @@ function createTable(name) {
   return {
     element,
     entries: (values, [H, W]) => {
-      setText(caption, `θ in px of ${name} (${H} × ${W})`);
+      setText(caption, `θ in px of ${name} (H ${H} × W ${W})`);
       build("plane", [["across", "from V's left side to its right"], ["down", "from V's top to its bottom"], ["shift", "V's centre from U's"]], ["x", "y"]);
       cells.forEach((cell, i) => setText(cell, px(values[i])));
     },

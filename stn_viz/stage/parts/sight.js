@@ -4,7 +4,7 @@ import { pixelWords } from "../numbers/pixelwords.js";
 import { el, setText } from "./dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDE = 190; // px that the words need beside a place
+const RIM = 4; // px between the words and the window's edge
 const CHIP = 14; // px between a place and its words
 
 /** @param {HTMLElement} home  the positioned element in whose coordinates it is drawn */
@@ -56,8 +56,9 @@ export function createSight(home) {
       atU.hidden = !inside;
       // Away from the line where there is room: at V beyond the pixel, at U on the other side.
       const beyondV = frameBox.right - origin.left - from[0];
-      stand(atV, from, from[1] - (frameBox.top - origin.top) > frameBox.height / 2 ? -1 : 1, beyondV > WIDE ? 1 : -1);
-      stand(atU, to, point[1] > padBox.width / 2 ? -1 : 1, point[0] > WIDE ? -1 : 1);
+      const room = [RIM - origin.left, innerWidth - RIM - origin.left];
+      stand(atV, from, from[1] - (frameBox.top - origin.top) > frameBox.height / 2 ? -1 : 1, beyondV > atV.offsetWidth + CHIP ? 1 : -1, room);
+      stand(atU, to, point[1] > padBox.width / 2 ? -1 : 1, point[0] > atU.offsetWidth + CHIP ? -1 : 1, room);
     },
   };
 }
@@ -69,9 +70,11 @@ const write = (chip, first, second) => {
   setText(chip.children[1], second);
 };
 
-/** Beside a place. */
-function stand(chip, [x, y], down, right) {
-  chip.style.transform = `translate(${x + right * CHIP}px, ${y + down * CHIP}px) translate(${right < 0 ? "-100%" : "0"}, ${down < 0 ? "-100%" : "0"})`;
+/** Beside a place, and within the window: `room` is its left and right end. */
+function stand(chip, [x, y], down, right, [least, most]) {
+  const width = chip.offsetWidth;
+  const left = Math.max(least, Math.min(most - width, x + right * CHIP - (right < 0 ? width : 0)));
+  chip.style.transform = `translate(${left}px, ${y + down * CHIP}px) translate(0, ${down < 0 ? "-100%" : "0"})`;
 }
 
 /** The end of the line from -> to, kept within a rectangle. */

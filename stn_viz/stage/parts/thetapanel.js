@@ -53,7 +53,8 @@ export function createThetaPanel(actions, lenses) {
         return number.element;
       }))));
     }
-    matrix.classList.toggle("small", small);
+    matrix.classList.toggle("small", small && P <= LONGEST);
+    matrix.classList.toggle("told", P > LONGEST);
   }
 
   return {

@@ -36,6 +36,13 @@ export function createWayRound(actions, { pad, canvas, frame, picture }) {
 
   return {
     toggle: toggle.element,
+    /** The wheel's gesture on the image ends here. */
+    rest: content.rest,
+    /** Another run: whatever is held is let go. */
+    drop: () => {
+      content.drop();
+      box.drop();
+    },
     wire: (home) => {
       sight = createSight(home);
       home.append(sight.element);

@@ -61,6 +61,7 @@ export function createDigitsPanel({ choose, say, inputSize, base, task, standing
   let distortion = null;
   let own = [30, 1, 0, 0];
   let started = false;
+  let input = "";
 
   // --- one picture under way, the newest waits ---
   let busy = false;
@@ -195,6 +196,9 @@ export function createDigitsPanel({ choose, say, inputSize, base, task, standing
     element: el("div.digitspanel", {}, classes.element, list, el("div.pages", {}, back, on, where, el("span.space"), typed, random),
       el("div.pages", {}, row("distortion", kinds.element), again), hand, fitting),
     set: () => {
+      const key = inputSize().join();
+      if (started && key !== input) distorted(); // another run takes another size
+      input = key;
       if (started) return;
       started = true;
       distortion = TASKS.some(([value]) => value === task()) ? task() : "own";

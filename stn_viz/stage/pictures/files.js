@@ -4,11 +4,12 @@ import { el, setText } from "../parts/dom.js";
 import { decodeFile } from "./decode.js";
 
 /**
- * @param {{choose: (picture: object) => void, say: (sentence: string) => void, signal: AbortSignal, opened?: () => void}} actions
+ * @param {{choose: (picture: object) => void, say: (sentence: string) => void, signal: AbortSignal, standing: () => any, opened?: () => void}} actions
+ *   standing: what is U now: another one that came meanwhile is the newer choice;
  *   opened: a file came by drop or paste, so that whoever shows this panel may open it
  * @returns {{element: HTMLElement, set: () => void}}
  */
-export function createFilesPanel({ choose, say, signal, opened = () => {} }) {
+export function createFilesPanel({ choose, say, signal, standing = () => null, opened = () => {} }) {
   const input = el("input", { type: "file", accept: "image/*", hidden: true, "aria-label": "image file" });
   const button = el("button.plain", { type: "button", text: "Choose a file …", on: { click: () => input.click() } });
   const said = el("p.said", { role: "status" });
@@ -19,10 +20,11 @@ export function createFilesPanel({ choose, say, signal, opened = () => {} }) {
   const take = async (files, from) => {
     const file = files[0];
     const mine = ++newest;
+    const before = standing();
     const name = file.name && from !== "pasted" ? file.name : "The pasted image";
     try {
       const { image, remarks } = await decodeFile(file, name, say);
-      if (mine !== newest || signal.aborted) return;
+      if (mine !== newest || standing() !== before || signal.aborted) return;
       if (files.length > 1) remarks.push(`the first of ${files.length} files`);
       setText(said, [`${name}: ${image.width} × ${image.height}`, ...remarks].join("; "));
       choose({ name: null, title: name, label: -1, pose: null, theta: null, original: image });

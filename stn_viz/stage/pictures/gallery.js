@@ -61,10 +61,11 @@ async function pictureOf(known, address) {
 }
 
 /**
- * @param {{choose: (picture: object) => void, say: (sentence: string) => void, signal: AbortSignal, address: (file: string) => string}} actions
+ * @param {{choose: (picture: object) => void, say: (sentence: string) => void, signal: AbortSignal, address: (file: string) => string, standing: () => any}} actions
+ *   standing: what is U now: another one that came meanwhile is the newer choice
  * @returns {{element: HTMLElement, set: (shown: object, state: object) => void}}
  */
-export function createGalleryPanel({ choose, say, signal, address }) {
+export function createGalleryPanel({ choose, say, signal, address, standing = () => null }) {
   const credit = el("p.credit");
   const shelf = el("div.shelf", { role: "group", "aria-label": "gallery" });
   let newest = 0; // the last one asked for is the one that is shown
@@ -72,9 +73,10 @@ export function createGalleryPanel({ choose, say, signal, address }) {
 
   const pick = async (known) => {
     const mine = ++newest;
+    const before = standing();
     try {
       const picture = await pictureOf(known, address);
-      if (mine === newest && !signal.aborted) choose(picture);
+      if (mine === newest && standing() === before && !signal.aborted) choose(picture);
     } catch (error) {
       if (mine === newest) say(error.message);
     }
@@ -95,7 +97,6 @@ export function createGalleryPanel({ choose, say, signal, address }) {
       if (!shelf.children.length) fill(); // thumbnails are fetched when somebody looks
       const name = picture?.name ?? null;
       if (name === chosen) return;
-      newest++; // another picture came meanwhile: what is still under way is not wanted any more
       chosen = name;
       IMAGES.forEach((known, i) => shelf.children[i].setAttribute("aria-pressed", String(known.name === name)));
       const known = IMAGES.find((each) => each.name === name);

@@ -38,7 +38,7 @@ export function createArriving({ set }, on, signal) {
       set({
         ...common, bases: known, rule: ruleOf(site, view), hand, mode: hand ? "hand" : "network",
         image: Math.min(view.image, probes.count - 1), picture: null, index: nearest(trace.step, view.step),
-        lens: view.lens ?? "sliders", way: view.way ?? 0, playing: false, pixel: null, half: HALF, fits: true, answer: null,
+        ...(view.lens && { lens: view.lens }), way: view.way ?? 0, playing: false, pixel: null, pin: null, boxing: false, half: HALF, fits: true, answer: null,
       });
     }
     on.opened(data, { probes, trace }, again ? null : view);

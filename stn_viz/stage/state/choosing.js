@@ -5,6 +5,7 @@ import { basisName, loadBasis } from "./load.js";
 import { basisOf, fetchedSize, gridAlign, outputSize } from "./scene.js";
 
 const SLOW_MS = 400;
+const MOST_POINTS = 1.2e6; // of averaged sampling: a third of a second at rest
 const POINTS = { tps: 4, free: 9 }; // control points a side, unless somebody chose others
 
 /**
@@ -13,6 +14,7 @@ const POINTS = { tps: 4, free: 9 }; // control points a side, unless somebody ch
  */
 export function createChoosing({ get, set }, { shown, say, gesture }) {
   const newest = { family: 0, rule: 0 }; // choices so far
+  let pending = {}; // changes of the rule that wait for their grid
 
   /** The family at V's size and, where V is averaged, at the finer one: from the server unless it can be made here. */
   const fetchBasis = async (state, family, points) => {
@@ -29,20 +31,29 @@ export function createChoosing({ get, set }, { shown, say, gesture }) {
       set((now) => ({ bases: new Map(now.bases).set(name, basis) }));
       return basis;
     } catch (error) {
-      say(`This family's grid did not arrive (${error.message}). Is the server running? Choose it again.`);
+      say(`This grid did not arrive: ${error.message}`);
       return null;
     } finally {
       clearTimeout(late);
     }
   };
+  const pointsOf = (state) => (state.rule.area > 1 && state.site ? fetchedSize(state).reduce((a, b) => a * b) : 0);
   const ofHand = ({ site, mode, hand }) => (mode === "hand" && hand ? [hand.family, hand.points] : [site.family, site.options.points ?? null]);
 
   /** Whatever the state names is fetched: after undo, a link, another picture, a change of rule. */
   const needBases = async () => {
     const state = get();
     if (!state.site?.family) return;
+    if (pointsOf(state) > MOST_POINTS) return onePoint("This V is too large to be averaged: one sample a pixel is read.");
     await fetchBasis(state, state.site.family, state.site.options.points ?? null);
-    await fetchBasis(state, ...ofHand(state));
+    const found = await fetchBasis(state, ...ofHand(state));
+    // The finer grid may be one that the server does not make: V must not be called averaged then.
+    if (!found && state.rule.area > 1 && get().rule === state.rule) onePoint("One sample a pixel is read instead.");
+  };
+  const onePoint = (sentence) => {
+    say(sentence);
+    set(({ rule }) => ({ rule: { ...rule, area: 1 } }));
+    needBases();
   };
   /**
    * The present grid is carried over to the new family by least squares, unless its theta is given.
@@ -64,13 +75,22 @@ export function createChoosing({ get, set }, { shown, say, gesture }) {
   /** @param {object} change  some of kernel, padding, align_corners, grid_align, size, area */
   const chooseRule = async (change) => {
     const mine = ++newest.rule;
-    const rule = { ...get().rule, ...change };
-    if (shown()?.theta && !(await fetchBasis({ ...get(), rule }, ...ofHand(get())))) return;
+    pending = { ...pending, ...change };
+    const rule = { ...get().rule, ...pending };
+    const points = pointsOf({ ...get(), rule });
+    if (points > MOST_POINTS) {
+      pending = {};
+      return say(`Averaging ${rule.area} × ${rule.area} samples in each pixel of this V would read ${(points / 1e6).toFixed(1)} million points, at most ${(MOST_POINTS / 1e6).toFixed(1)} are read: make V smaller, or average fewer.`);
+    }
+    const ready = !shown()?.theta || (await fetchBasis({ ...get(), rule }, ...ofHand(get())));
     if (mine !== newest.rule) return;
+    const changes = pending;
+    pending = {};
     const now = get().rule;
-    const next = { ...now, ...change };
-    if (Object.keys(next).every((name) => String(next[name]) === String(now[name]))) return;
-    gesture(() => set({ rule: next }));
+    const next = { ...now, ...changes };
+    if (!ready || Object.keys(next).every((name) => String(next[name]) === String(now[name]))) return;
+    // A pixel of V at one size is another one at another.
+    gesture(() => set({ rule: next, ...(String(next.size) !== String(now.size) && { pixel: null, pin: null }) }));
     needBases();
   };
   return {
@@ -79,6 +99,7 @@ export function createChoosing({ get, set }, { shown, say, gesture }) {
     forget: () => {
       newest.family++;
       newest.rule++;
+      pending = {};
     },
   };
 }

@@ -7,7 +7,12 @@ const MOST = 48;
 const fetched = new Map(); // address -> promise of tensors; content never changes behind an address. The newest: a run that is written has a trace every few seconds
 
 async function tensorsAt(address) {
-  const response = await fetch(address);
+  let response;
+  try {
+    response = await fetch(address);
+  } catch {
+    throw new Error("is the server running? Choose it again.");
+  }
   const kind = response.headers.get("content-type") || "";
   if (!response.ok || kind.includes("text/html")) {
     throw new Error(response.ok ? "the server answered with a page instead. Reload this one." : await response.text());

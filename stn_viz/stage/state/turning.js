@@ -14,10 +14,12 @@ const LARGEST = 1e6; // of an entry of theta, as in view.py
  * @param {() => object | null} around.shown  the scene of the last frame
  * @param {() => void} around.rest  ends what the pointer's wheel still holds
  * @param {(sentence: string) => void} around.say
+ * @param {() => boolean} around.canAsk  does the network know a theta for what is U now
+ * @param {() => void} around.forget  what was chosen and is still on its way must not come after an undo
  * @param {() => void} around.needBases  fetches what the state names, after an undo
  * @param {MediaQueryList} around.still  prefers-reduced-motion
  */
-export function createTurning({ get, set }, { shown, rest, say, needBases, still }) {
+export function createTurning({ get, set }, { shown, rest, say, canAsk, forget, needBases, still }) {
   const history = createHistory();
   let before = null; // what an undo of the running gesture brings back
   let touched = false; // did the running gesture change anything
@@ -65,7 +67,11 @@ export function createTurning({ get, set }, { shown, rest, say, needBases, still
     const to = history[way](entry(get()));
     if (!to) return;
     stopGlide();
-    set(to);
+    forget();
+    const { family, points, theta } = shown() ?? {};
+    // The picture is not part of an undo: of one that the network does not take it has no theta to go back to.
+    const kept = to.mode === "network" && theta && !canAsk() ? { mode: "hand", hand: { theta: Float64Array.from(theta), family, points } } : null;
+    set({ ...to, ...kept });
     needBases();
   };
 
