@@ -16,6 +16,7 @@ from stn_viz.networks import build
 @pytest.fixture
 def images(stage) -> Stage:
     stage.button("Image +").click()
+    stage.choose("source of the image", "Digits")
     stage.root.locator(".digit").first.wait_for()
     return stage
 

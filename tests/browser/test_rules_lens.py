@@ -43,6 +43,9 @@ def test_a_size_beyond_the_limit_and_no_size_are_answered_in_words(rules):
     box.fill("5000")
     box.press("Enter")
     rules.until(lambda now: "at most 1024" in now.passing and now.V.shape == (1024, 1024), "the limit")
+    rules.choose("average", "4 × 4")
+    rules.until(lambda now: "would read 16.8 million points" in now.passing, "that this is too much to average")
+    assert "area" not in rules.address()
 
 
 def test_averaging_is_the_mean_of_finer_samples(rules, truth):

@@ -267,7 +267,7 @@ def test_the_form_follows_a_picture_that_comes_back_by_undo_or_link(panels) -> N
     until_chosen(panels)
     panels.evaluate("window.first = state.picture")
     radio(panels, "values", "inverted").click()
-    assert radio(panels, "values", "inverted").get_attribute("aria-checked") == "true"
+    panels.wait_for_selector(".prepare [role=radio][aria-checked=true] >> text=inverted")
     panels.evaluate("state = {picture: first}")
     panels.wait_for_selector(".prepare [role=radio][aria-checked=true] >> text=as they are")
     panels.evaluate("state = {picture: null}")

@@ -17,7 +17,7 @@ SITE = {
     "padding": "zeros",
     "align_corners": False,
     "output_size": [6, 8],
-    "families": ["affine", "attention", "projective"],
+    "families": ["affine", "attention", "projective", "tps"],
 }
 MOUNT = """async (css) => {
   const {createStage} = await import("/stage.js");
@@ -66,6 +66,7 @@ class Stage:
         serve(page)
         page.route("http://stage.test/*/*.safetensors", self._answer)
         page.route("http://stage.test/asset/*", self._answer)
+        page.route("http://stage.test/picture/**", lambda route: route.fulfill(content_type="image/png", body=b""))
         page.evaluate(MOUNT, (STAGE / "stage.css").read_text())
 
     def _answer(self, route) -> None:
@@ -82,7 +83,7 @@ class Stage:
             "run": {"name": name, "classes": ["0", "1"], "has_network": False, "snapshots": [0]},
             "sites": [SITE],
             "assets": {"probes": "probes", "trace": trace, "bases": ["affine"]},
-            "routes": {"asset": "/asset/", "basis": "/basis/", "line": "/live"},
+            "routes": {"asset": "/asset/", "basis": "/basis/", "line": "/live", "picture": "/picture/"},
             "view": {"image": 0, "step": 10, "site": 0} | view,
             "problems": [],
         }
@@ -172,6 +173,29 @@ def test_a_kernel_chosen_while_corners_wait_for_their_basis_stays(stage) -> None
     stage.choose("align corners", "on")
     stage.choose("kernel", "nearest")
     stage.until(lambda: (stage.chosen("align corners"), stage.chosen("kernel")) == ("on", "nearest"))
+
+
+def test_two_rules_chosen_while_the_first_waits_for_its_basis_both_come(stage) -> None:
+    stage.open()
+    stage.choose("family", "TPS")
+    stage.until(lambda: stage.chosen("family") == "TPS")
+    stage.slow["tps-6x8-1"] = 0.6
+    stage.choose("align corners", "on")
+    stage.choose("kernel", "bicubic")
+    stage.until(lambda: (stage.chosen("align corners"), stage.chosen("kernel")) == ("on", "bicubic"))
+
+
+def test_an_undo_on_a_picture_that_the_network_does_not_take_stays_by_hand(stage) -> None:
+    stage.open()
+    stage.page.locator(".handle.centre").press("ArrowRight")
+    stage.page.get_by_role("tab", name="Images").click()
+    stage.choose("source of the image", "Gallery")
+    stage.page.get_by_role("button", name="Sign").click()
+    stage.page.locator(".strip .chosen").wait_for()
+    before = stage.theta()
+    stage.page.keyboard.press("Control+z")
+    assert stage.theta() == before
+    assert stage.chosen("theta") == "by hand"
 
 
 def test_a_run_that_is_written_on_moves_nothing_under_the_viewer(stage) -> None:

@@ -1,4 +1,4 @@
-/** Images: any picture as U. Digits of the test set, drawn ones, the gallery, files, the camera. */
+/** Images: any picture as U. The gallery, digits of the test set, drawn ones, files, the camera. */
 
 import { el } from "../parts/dom.js";
 import { createChoice } from "../parts/slider.js";
@@ -20,9 +20,9 @@ export function createPicturesLens({ choosePicture, chooseLens, say, signal, get
   const preparer = createPreparer({ choose: choosePicture, inputSize: () => (get().data?.run.has_network ? inputSize() : null) });
   const prepared = { choose: preparer.take, say, signal, inputSize, standing };
   const panels = {
-    digits: ["Digits", createDigitsPanel({ choose: choosePicture, say, inputSize, base, task: () => get().data.run.task, standing })],
-    draw: ["Draw", createDrawPanel({ choose: choosePicture, say, inputSize })],
     gallery: ["Gallery", createGalleryPanel({ ...prepared, address: (file) => `${base()}gallery/${file}` })],
+    digits: ["Digits", createDigitsPanel({ choose: choosePicture, say, inputSize, base, task: () => get().data.run.task, standing })],
+    draw: ["Draw", createDrawPanel({ choose: choosePicture, inputSize })],
     file: ["File", createFilesPanel({
       ...prepared,
       opened: () => {
@@ -32,7 +32,7 @@ export function createPicturesLens({ choosePicture, chooseLens, say, signal, get
     })],
     camera: ["Camera", createWebcamPanel({ ...prepared, current: () => get().picture })],
   };
-  let source = "digits";
+  let source = "gallery";
   const tabs = createChoice("source of the image", Object.entries(panels).map(([value, [text]]) => ({ value, text })), (value) => open(value));
   const bodies = Object.fromEntries(Object.entries(panels).map(([name, [, panel]]) => [name, el("div.source", { hidden: true }, panel.element)]));
   const open = (name) => {

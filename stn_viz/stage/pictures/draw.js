@@ -5,7 +5,7 @@ import { el } from "../parts/dom.js";
 const FINE = 8; // pixels of the drawing for one of the network's
 const STROKE = 3; // of the network's pixels: MNIST's strokes are two to three wide
 
-/** @param {{choose: (picture: object) => void, say: (sentence: string) => void, inputSize: () => [number, number, number]}} actions */
+/** @param {{choose: (picture: object) => void, inputSize: () => [number, number, number]}} actions */
 export function createDrawPanel({ choose, inputSize }) {
   let strokes = []; // lists of points, in pixels of the drawing
   let stroke = null;
