@@ -113,9 +113,8 @@ def test_a_drawn_digit_is_answered_stroke_by_stroke(images, truth):
     assert data is not None
     U = np.frombuffer(base64.b64decode(data[1]), np.uint8).reshape(1, 42, 42)
     assert 40 < (U > 128).sum() < 120  # a stroke of 21 by 3 pixels
-    look = images.at_rest()
-    probabilities, theta = asked(truth, U, look.step)
-    np.testing.assert_allclose(look.theta, theta.double(), atol=1e-5)
+    probabilities, theta = asked(truth, U, images.look().step)
+    look = images.until(lambda now: torch.allclose(now.theta, theta.double(), atol=1e-5), "theta of the whole stroke")
     np.testing.assert_allclose(look.probabilities, probabilities, atol=1e-4)
     assert "picture" not in images.address()  # a drawing is in no link
     images.button("Undo stroke").click()
