@@ -59,7 +59,7 @@ export function wireKeys(root, act, signal) {
     return true;
   };
   root.addEventListener("keydown", (event) => {
-    const typing = event.target.matches("input[type=text]");
+    const typing = event.target.matches("input[type=text], textarea");
     const picking = event.target.matches("select");
     const pressing = event.target.matches("button") && (event.key === " " || event.key === "Enter");
     // Streamlit listens further out ('r' reruns, 'c' clears the cache): letters end here. Tab and Escape go on.
