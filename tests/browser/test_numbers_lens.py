@@ -164,7 +164,12 @@ def test_every_field_takes_arithmetic_and_says_where_it_fails(stage):
 
 
 def test_what_is_typed_into_the_paste_box_is_no_shortcut(numbers):
+    before = numbers.look()
     numbers.choose("numbers", "Copy, paste")
-    numbers.root.get_by_label("theta to paste").press_sequentially("i n 1")
+    box = numbers.root.get_by_label("theta to paste")
+    box.click()  # waits until it is shown: what is hidden takes no focus
+    box.press_sequentially("i n 1]")
     look = numbers.at_rest()
-    assert (look.mode, look.playing, look.undo) == ("network", False, False)
+    assert box.input_value() == "i n 1]"
+    assert torch.equal(look.theta, before.theta)
+    assert (look.mode, look.playing, look.image) == (before.mode, before.playing, before.image)
