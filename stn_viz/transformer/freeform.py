@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from stn_viz.transformer.base import Family
-from stn_viz.transformer.tps import lattice
+from stn_viz.transformer.tps import carried, lattice
 
 
 class FreeForm(Family):
@@ -49,11 +49,7 @@ class FreeForm(Family):
         """As Family.factors, with k = K^2 basis functions: function j is 1 at control point j and 0 at the others."""
         K = self.points
         b = (_cubics(y, K)[..., :, None] * _cubics(x, K)[..., None, :]).flatten(-2)
-        M, m0 = x.new_zeros(K * K, 3, K * K, 2), x.new_zeros(K * K, 3)
-        for d in range(2):
-            M[range(K * K), d, range(K * K), d] = 1
-        m0[:, 2] = 1  # the functions sum to 1 everywhere, so H_w is 1
-        return b, M.view(3 * K * K, 2 * K * K), m0.flatten()
+        return b, *carried(K * K, x)
 
 
 def _cubics(x: Tensor, K: int) -> Tensor:

@@ -60,6 +60,15 @@ def lattice(points: int) -> tuple[Tensor, tuple[float, ...], tuple[str, ...]]:
     return control, tuple(control.flatten().tolist()), names
 
 
+def carried(n: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """M (3 n, 2 n) and m0 (3 n,): basis function j carries control point j; the functions sum to 1, so H_w is 1."""
+    M, m0 = like.new_zeros(n, 3, n, 2), like.new_zeros(n, 3)
+    for d in range(2):
+        M[range(n), d, range(n), d] = 1
+    m0[:, 2] = 1
+    return M.view(3 * n, 2 * n), m0.flatten()
+
+
 def tps_factors(points: Tensor, x: Tensor, y: Tensor, *, regularisation: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
     """The factors (b, M, m0) of a thin plate spline with any control points; theta is their source positions.
 
@@ -85,11 +94,7 @@ def tps_factors(points: Tensor, x: Tensor, y: Tensor, *, regularisation: float =
     target = torch.stack([x, y], -1).detach().to("cpu", torch.float64)
     terms = [_radial(target[..., None, :] - c), torch.ones_like(target[..., :1]), target]
     b = torch.cat(terms, -1) @ weights
-    M, m0 = c.new_zeros(n, 3, n, 2), c.new_zeros(n, 3)
-    for d in range(2):
-        M[range(n), d, range(n), d] = 1
-    m0[:, 2] = 1  # the functions sum to 1 everywhere, so H_w is 1
-    return b.to(x), M.view(3 * n, 2 * n).to(x), m0.flatten().to(x)
+    return b.to(x), *carried(n, x)
 
 
 def _radial(d: Tensor) -> Tensor:

@@ -121,7 +121,8 @@ export function drawTaps(context, view, theme, { x, y, taps, image, picture }) {
   if (taps.length) magnify(context, view, theme, { taps, image, picture, at: [(point[0] - left) / px, (point[1] - top) / py], point });
 }
 
-function drawPoint(context, theme, [x, y]) {
+/** A sample point on U. */
+export function drawPoint(context, theme, [x, y]) {
   context.fillStyle = theme.tap;
   context.strokeStyle = theme.ghostHalo;
   context.lineWidth = 1.5;

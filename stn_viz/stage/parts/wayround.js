@@ -3,6 +3,7 @@
 import { createBox } from "../hand/box.js";
 import { createContent } from "../hand/content.js";
 import { canTurn } from "../hand/holds.js";
+import { drawPoint } from "../ink/overlay.js";
 import { drawRulers } from "../ink/ruler.js";
 import { createWay } from "../ink/way.js";
 import { centre } from "../numbers/grid.js";
@@ -80,7 +81,7 @@ export function createWayRound(actions, { pad, canvas, frame, picture }) {
       if (!found) return sight.hide();
       const target = [centre(found.column, scene.size[1], align), centre(found.row, scene.size[0], align)];
       const point = drawn ? drawn.place(target, [found.x, found.y]) : view.toScreen(found.x, found.y);
-      if (drawn) dot(context, theme, point);
+      if (drawn) drawPoint(context, theme, point);
       sight.show(found, point, pad, picture, scene, state.rule.align_corners);
     },
   };
@@ -92,14 +93,4 @@ export function createWayRound(actions, { pad, canvas, frame, picture }) {
     context.clearRect(0, 0, outer.width, outer.height);
     drawRulers(context, theme, { rect: [inner.left - outer.left, inner.top - outer.top, inner.width, inner.height], size, conventions });
   }
-}
-
-function dot(context, theme, [x, y]) {
-  context.fillStyle = theme.tap;
-  context.strokeStyle = theme.ghostHalo;
-  context.lineWidth = 1.5;
-  context.beginPath();
-  context.arc(x, y, 4.5, 0, 2 * Math.PI);
-  context.fill();
-  context.stroke();
 }

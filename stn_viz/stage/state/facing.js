@@ -40,6 +40,5 @@ export function createFacing({ get, set }, still) {
     },
     stop,
     busy: () => motion !== 0,
-    goal: () => goal,
   };
 }
