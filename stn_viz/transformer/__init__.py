@@ -2,7 +2,7 @@
 
 from stn_viz.transformer.base import Family, Fit, ShapeError
 from stn_viz.transformer.drawing import drawing_basis
-from stn_viz.transformer.families import FAMILIES, family
+from stn_viz.transformer.families import FAMILIES, VOLUME_FAMILIES, family
 from stn_viz.transformer.gauges import Gauge, gauge
 from stn_viz.transformer.module import SpatialTransformer, identity_start
 from stn_viz.transformer.planar import Planar
@@ -11,6 +11,7 @@ from stn_viz.transformer.tps import tps_factors
 
 __all__ = [
     "FAMILIES",
+    "VOLUME_FAMILIES",
     "Family",
     "Fit",
     "Gauge",

@@ -1,8 +1,9 @@
 """What a transformation family is: homogeneous source points that are affine-linear in theta.
 
-    H(p) = b(p) (M theta + m0) = B(p) theta + c(p),    x_s = H_x / H_w,    y_s = H_y / H_w
+    H(p) = b(p) (M theta + m0) = B(p) theta + c(p),    x_s = H_x / H_w,    y_s = H_y / H_w,    z_s = H_z / H_w
 
-A family gives its factors (b, M, m0); basis, grid and fit follow from them here, for every family alike.
+z is there for families over volumes alone; nothing else differs for them. A family gives its factors (b, M, m0);
+basis, grid and fit follow from them here, for every family alike.
 Source: Jaderberg et al. 2015, section 3.2 ("T_theta = M_theta B"); DESIGN, idea 1.
 """
 
@@ -38,11 +39,14 @@ class Fit:
 class Family(ABC):
     """A kind of transformation, laid over one target grid. A subclass says its names, its identity and `factors`.
 
-    Convention: theta maps target to source (where to fetch from); coordinates are (x, y), normalised, -1..1 spanning
-    the image under align_corners: pixel centres at -1 + (2 j + 1) / W (False) or at -1 + 2 j / (W - 1) (True).
+    Convention: theta maps target to source (where to fetch from); coordinates are (x, y) or (x, y, z), along W, H and D
+    in this order, normalised, -1..1 spanning the image under align_corners: pixel centres at -1 + (2 j + 1) / W (False)
+    or at -1 + 2 j / (W - 1) (True). Shapes are written for images; over a volume, D' stands before H' and z after y.
     """
 
     name: ClassVar[str]
+    # Sides of the target grid: 2 for images (H', W'), 3 for volumes (D', H', W').
+    sides: ClassVar[int] = 2
     # Theta's entries in order, and the values at which the grid is the target grid itself.
     parameter_names: tuple[str, ...]
     start: tuple[float, ...]
@@ -51,23 +55,25 @@ class Family(ABC):
     # Target positions (n, 2), float64, of the points whose source positions theta is; None where it is none of those.
     control: Tensor | None = None
 
-    def __init__(self, *, size: tuple[int, int], align_corners: bool) -> None:
-        """Lay the family over a target grid of `size` (H', W').
+    def __init__(self, *, size: tuple[int, ...], align_corners: bool) -> None:
+        """Lay the family over a target grid of `size` (H', W'), or (D', H', W') for a family over volumes.
 
-        Raises: ShapeError if the size is not two positive integers.
+        Raises: ShapeError if the size is not as many positive integers as the family has sides.
         """
-        if len(size) != 2 or any(int(n) != n or n < 1 for n in size):
-            raise ShapeError(f"A target grid has a size (H', W') of two positive integers, got {tuple(size)}.")
-        self.size = (int(size[0]), int(size[1]))
+        if len(size) != self.sides or any(int(n) != n or n < 1 for n in size):
+            expected = "(H', W') of two" if self.sides == 2 else "(D', H', W') of three"
+            raise ShapeError(f"A target grid has a size {expected} positive integers, got {tuple(size)}.")
+        self.size = tuple(int(n) for n in size)
         self.align_corners = align_corners
         self._flat: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor]] = {}
 
     @abstractmethod
-    def factors(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The family's definition at any target points: H = b (M theta + m0).view(k, 3).
+    def factors(self, *target: Any, **named: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """The family's definition at any target points: H = b (M theta + m0).view(k, 3). A subclass takes (x, y).
 
         Shapes: x, y alike, of any shape -> b (*x.shape, k), M (3 k, P), m0 (3 k,). Row j * 3 + d of M and m0 is what
                 basis function j gives to coordinate d of H (x, y, w). M and m0 do not depend on the points.
+                Over volumes: (x, y, z), M (4 k, P), m0 (4 k,), and H is (x, y, z, w).
         Units:  normalised. dtype and device of all three are x's.
         """
 
@@ -81,24 +87,24 @@ class Family(ABC):
         """Theta (P,), float64, whose grid is the target grid: where training starts."""
         return torch.tensor(self.start, dtype=torch.float64)
 
-    def target_grid(self) -> tuple[Tensor, Tensor]:
-        """The regular grid G as x_t and y_t, each (H', W'), float64, normalised; 0 where a side is one pixel long."""
-        y, x = (_centres(n, align_corners=self.align_corners) for n in self.size)
-        return tuple(reversed(torch.meshgrid(y, x, indexing="ij")))  # type: ignore[return-value]
+    def target_grid(self) -> tuple[Tensor, ...]:
+        """The regular grid G as x_t, y_t (, z_t), each (H', W'), float64, normalised; 0 where a side is one long."""
+        sides = [_centres(n, align_corners=self.align_corners) for n in self.size]
+        return tuple(reversed(torch.meshgrid(*sides, indexing="ij")))
 
     @cached_property
     @torch.inference_mode(False)  # a tensor made in inference mode could never take part in training
     def basis(self) -> Tensor:
         """B (H', W', 3, P), float64: the Jacobian of H; column p is the influence field of theta's entry p."""
         b, M, _ = self.factors(*self.target_grid())
-        return torch.einsum("hwk,kdp->hwdp", b, M.view(b.shape[-1], 3, -1))
+        return torch.einsum("...k,kdp->...dp", b, M.view(b.shape[-1], self.sides + 1, -1))
 
     @cached_property
     @torch.inference_mode(False)
     def offset(self) -> Tensor:
         """The part c (H', W', 3), float64, of H that theta does not move."""
         b, _, m0 = self.factors(*self.target_grid())
-        return b @ m0.view(-1, 3)
+        return b @ m0.view(-1, self.sides + 1)
 
     @cached_property
     def has_horizon(self) -> bool:
@@ -106,9 +112,9 @@ class Family(ABC):
 
         Raises: ValueError for a family whose H_w is fixed at something else than 1.
         """
-        if self.basis[..., 2, :].any():
+        if self.basis[..., -1, :].any():
             return True
-        if not torch.allclose(self.offset[..., 2], torch.ones((), dtype=torch.float64), rtol=0, atol=1e-9):
+        if not torch.allclose(self.offset[..., -1], torch.ones((), dtype=torch.float64), rtol=0, atol=1e-9):
             raise ValueError(f"family {self.name!r}: theta does not move H_w, so it must be 1. Change m0.")
         return False
 
@@ -133,7 +139,7 @@ class Family(ABC):
         Source: Jaderberg et al. 2015, section 3.2; DESIGN, idea 1.
         """
         H = self._product(self.checked(theta))
-        return H[..., :2] / H[..., 2:] if self.has_horizon else H
+        return H[..., :-1] / H[..., -1:] if self.has_horizon else H
 
     def fit(self, grid: Tensor) -> Fit:
         """The theta whose grid comes nearest, by least squares, and how near that is.
@@ -147,20 +153,21 @@ class Family(ABC):
         Units:  normalised.
         Raises: ShapeError if the grid has another size, ValueError if a point is not finite.
         """
-        if grid.dim() != 4 or tuple(grid.shape[1:]) != (*self.size, 2):
+        if grid.dim() != self.sides + 2 or tuple(grid.shape[1:]) != (*self.size, self.sides):
             raise ShapeError(
                 f"grid has shape {tuple(grid.shape)}, but this {self.name!r} family lies over a target grid of "
-                f"(N, {self.size[0]}, {self.size[1]}, 2). Make the family with the grid's own size."
+                f"(N, {', '.join(str(n) for n in self.size)}, {self.sides}). Make the family with the grid's own size."
             )
         if not grid.isfinite().all():
-            n, i, j, d = (~grid.isfinite()).nonzero()[0].tolist()
+            place = (~grid.isfinite()).nonzero()[0].tolist()
             raise ValueError(
-                f"grid {n}, row {i}, column {j}: {'xy'[d]} is {grid[n, i, j, d].item()}, so no theta can be fitted. "
+                f"{_where(place[:-1])}: {'xyz'[place[-1]]} is {grid[tuple(place)].item()}, so no theta can be fitted. "
                 "Leave out grids with points that are not finite."
             )
         points = grid.detach().to("cpu", torch.float64)
         theta = self._fit_linear_form(points) if self.has_horizon else self._fit_basis(points)
-        residual = (self.grid(theta) - points).square().sum(-1).mean((1, 2)).sqrt().nan_to_num(nan=torch.inf)
+        distance = (self.grid(theta) - points).square().sum(-1).flatten(1)
+        residual = distance.mean(1).sqrt().nan_to_num(nan=torch.inf)
         dtype = torch.promote_types(grid.dtype, torch.float32)
         return Fit(theta.to(grid.device, dtype), residual.to(grid.device, dtype))
 
@@ -197,21 +204,21 @@ class Family(ABC):
         return f"{self.name}(size={self.size}, align_corners={self.align_corners}{options})"
 
     def _product(self, theta: Tensor) -> Tensor:
-        """H's rows that theta moves, (N, H', W', 3 or 2), by one addmm out of autocast's reach."""
+        """H's rows that theta moves, (N, H', W', d), by one addmm out of autocast's reach."""
         basis, offset = self._flattened(theta.dtype, theta.device)
         with torch.autocast(theta.device.type, enabled=False):
             return torch.addmm(offset, theta, basis).view(len(theta), *self.size, -1)
 
     def _flattened(self, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-        """B as (P, H' W' d) and c as (H' W' d), d = 3 with a horizon and 2 without, kept for each dtype and device.
+        """B as (P, H' W' d) and c as (H' W' d), d without H_w where it is 1, kept for each dtype and device.
 
         Kept here and not as a module's buffers, which .half() would round and .double() would leave at float32.
         """
         kept = self._flat.get((dtype, device))
         if kept is None:
-            d = 3 if self.has_horizon else 2
+            d = self.sides + 1 if self.has_horizon else self.sides
             with torch.inference_mode(False):
-                basis = self.basis[..., :d, :].flatten(0, 2).T.to(dtype).to(device).contiguous()
+                basis = self.basis[..., :d, :].flatten(0, -2).T.to(dtype).to(device).contiguous()
                 kept = basis, self.offset[..., :d].flatten().to(dtype).to(device)
             if not torch.compiler.is_compiling():  # where tensors are stand-ins
                 self._flat[dtype, device] = kept
@@ -220,7 +227,7 @@ class Family(ABC):
     @cached_property
     def _pseudo_inverse(self) -> Tensor:
         """The least squares solution (P, 2 H' W') of B theta = grid - c."""
-        return _least_squares(self.basis[..., :2, :].flatten(0, 2))
+        return _least_squares(self.basis[..., :-1, :].flatten(0, -2))
 
     def _fit_basis(self, points: Tensor) -> Tensor:
         """Least squares on B, from the identity."""
@@ -232,9 +239,9 @@ class Family(ABC):
         weight = (1 + points.square().sum(-1, keepdim=True)).rsqrt()
         thetas = [self.identity.new_empty(0, len(self.start))]
         for xy, w in zip(points, weight, strict=True):
-            A = w[..., None] * (self.basis[..., :2, :] - xy[..., None] * self.basis[..., 2:, :])
-            r = w * (xy * self.offset[..., 2:] - self.offset[..., :2]) - A @ self.identity
-            thetas.append((self.identity + _least_squares(A.flatten(0, 2)) @ r.flatten())[None])
+            A = w[..., None] * (self.basis[..., :-1, :] - xy[..., None] * self.basis[..., -1:, :])
+            r = w * (xy * self.offset[..., -1:] - self.offset[..., :-1]) - A @ self.identity
+            thetas.append((self.identity + _least_squares(A.flatten(0, -2)) @ r.flatten())[None])
         return torch.cat(thetas)
 
 
@@ -253,5 +260,11 @@ def _least_squares(A: Tensor) -> Tensor:
     return inverse
 
 
-def _rebuild(kind: type[Family], size: tuple[int, int], align_corners: bool, options: dict[str, Any]) -> Family:
+def _where(place: list[int]) -> str:
+    """A point of a batch of grids in words: of images by row and column, of volumes by slice too."""
+    names = ("grid", "row", "column") if len(place) == 3 else ("grid", "slice", "row", "column")
+    return ", ".join(f"{name} {index}" for name, index in zip(names, place, strict=True))
+
+
+def _rebuild(kind: type[Family], size: tuple[int, ...], align_corners: bool, options: dict[str, Any]) -> Family:
     return kind(size=size, align_corners=align_corners, **options)

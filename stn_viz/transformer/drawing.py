@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stn_viz.transformer.base import Family
+from stn_viz.transformer.base import Family, ShapeError
 
 # Grid lines each way, the outermost of which are the frame; points on a line that can bend; the hand's lattice.
 LINES = 15
@@ -28,7 +28,14 @@ def drawing_basis(family: Family) -> dict[str, Tensor]:
             control (k, 2), only of a family of control points: their target positions, which theta takes to sources.
     Units:  normalised. Lines and lattice span -1..1 whatever align_corners is: the first and the last are the frame.
             m is 2 where straight lines stay straight.
+
+    A family over volumes is drawn slice by slice. In a straight one b is affine in (x, y, z), so the corners say all:
+    M (4 k, P), m0 (4 k,), identity (P,), size (3,) = (D', H', W'), and corners_b (8, k), the corners of [-1, 1]^3: z
+    outermost, then y, then x.
+    Raises: ShapeError for a family over volumes in which lines bend.
     """
+    if family.sides == 3:
+        return _of_a_volume(family)
     x, y = (side.flatten() for side in family.target_grid())
     starts = range(0, len(x), _AT_ONCE)
     b = torch.cat([_float(family.factors(x[i : i + _AT_ONCE], y[i : i + _AT_ONCE])[0]) for i in starts])
@@ -48,6 +55,21 @@ def drawing_basis(family: Family) -> dict[str, Tensor]:
         "hand_b": _float(family.factors(hand_x, hand_y)[0]),
     }
     return drawn if family.control is None else drawn | {"control": family.control.float()}
+
+
+def _of_a_volume(family: Family) -> dict[str, Tensor]:
+    if not family.straight:
+        raise ShapeError(f"Family {family.name!r} bends lines in a volume, and its slices are not drawn yet.")
+    ends = torch.tensor([-1.0, 1.0], dtype=torch.float64)
+    z, y, x = torch.meshgrid(ends, ends, ends, indexing="ij")
+    b, M, m0 = family.factors(x, y, z)
+    return {
+        "corners_b": _float(b),
+        "M": M.float().contiguous(),
+        "m0": m0.float(),
+        "identity": family.identity.float(),
+        "size": torch.tensor(family.size, dtype=torch.int32),
+    }
 
 
 def _lattice(rows: int, columns: int) -> tuple[Tensor, Tensor]:

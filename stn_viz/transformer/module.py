@@ -17,7 +17,10 @@ class SpatialTransformer(nn.Module):
     """
 
     def __init__(self, localisation: nn.Module, family: Family, *, kernel: Kernel, padding: Padding) -> None:
-        """Put a localisation network, U (N, C, H, W) -> theta (N, P), before the family's grid."""
+        """Put a localisation network, U (N, C, H, W) -> theta (N, P), before the family's grid.
+
+        For volumes, U (N, C, D, H, W), the family is one over volumes.
+        """
         super().__init__()
         self.localisation = localisation
         self.family = family
@@ -30,7 +33,7 @@ class SpatialTransformer(nn.Module):
     def forward(self, U: Tensor) -> Tensor:
         """Transform U as its localisation network says.
 
-        Shapes: U (N, C, H, W) -> V (N, C, H', W'), the family's size.
+        Shapes: U (N, C, H, W) -> V (N, C, H', W'), the family's size; volumes alike, with D and D'.
         Raises: ShapeError and ValueError, as Family.grid, when the localisation network's theta is not one.
         """
         theta = self.localisation(U)

@@ -35,8 +35,6 @@ def sample(U: Tensor, grid: Tensor, *, kernel: Kernel, padding: Padding, align_c
     Source: Jaderberg et al. 2015, section 3.3; torch.nn.functional.grid_sample.
     """
     _check(U, grid, kernel, padding)
-    if U.dim() == 5 and kernel == "bicubic":
-        raise ShapeError("A volume can be sampled nearest or bilinear (trilinear), not bicubic. Choose one of these.")
     dtype = _arithmetic(U, grid)
     with torch.autocast(U.device.type, enabled=False):
         V = F.grid_sample(
@@ -73,24 +71,24 @@ def sample_area(
 
 
 def sample_by_sum(U: Tensor, grid: Tensor, *, kernel: Kernel, padding: Padding, align_corners: bool) -> Tensor:
-    """Eq. 3, term by term: the slow, readable form, for images. Beyond its edges U goes on as the padding says.
+    """Eq. 3, term by term: the slow, readable form. Beyond its edges U goes on as the padding says.
 
-    All three kernels are 0 from a distance of 2 on, so the sum runs over the 4 x 4 pixels around each point. A point
-    just between two pixels goes to the right or lower one under "nearest" (eq. 4); torch takes the even one.
+    All three kernels are 0 from a distance of 2 on, so the sum runs over the 4 x 4 pixels around each point, or over
+    4 x 4 x 4 of a volume. A point just between two pixels goes to the right or lower one under "nearest" (eq. 4);
+    torch takes the even one.
 
-    Shapes, units, errors: as `sample`, without volumes.
+    Shapes, units, errors: as `sample`.
     """
     _check(U, grid, kernel, padding)
-    if U.dim() != 4:
-        raise ShapeError(f"The sum is written for images (N, C, H, W), got U {tuple(U.shape)}. Use sample.")
     dtype = _arithmetic(U, grid)
-    H, W = U.shape[2:]
-    u, v = _reachable(grid.to(dtype)).unbind(-1)
-    x, y = _pixels(u, W, align_corners), _pixels(v, H, align_corners)
-    V = U.new_zeros(*U.shape[:2], *grid.shape[1:3], dtype=dtype)
-    for dn, dm in product(range(-1, 3), repeat=2):
-        m, n = x.detach().floor() + dm, y.detach().floor() + dn
-        V = V + _fetch(U, m, n, padding, align_corners) * (_weight(x - m, kernel) * _weight(y - n, kernel))[:, None]
+    sides = U.shape[2:]
+    normalised = reversed(_reachable(grid.to(dtype)).unbind(-1))  # (z,) y, x: in the order of U's sides
+    at = [_pixels(u, side, align_corners) for u, side in zip(normalised, sides, strict=True)]
+    V = U.new_zeros(*U.shape[:2], *grid.shape[1:-1], dtype=dtype)
+    for steps in product(range(-1, 3), repeat=len(sides)):
+        places = [p.detach().floor() + step for p, step in zip(at, steps, strict=True)]
+        weights = [_weight(p - place, kernel) for p, place in zip(at, places, strict=True)]
+        V = V + _fetch(U, places, padding, align_corners) * torch.stack(weights).prod(0)[:, None]
     return V.to(U.dtype)
 
 
@@ -111,14 +109,15 @@ def _pixels(u: Tensor, size: int, align_corners: bool) -> Tensor:
     return (u + 1) / 2 * (size - 1) if align_corners else ((u + 1) * size - 1) / 2
 
 
-def _fetch(U: Tensor, m: Tensor, n: Tensor, padding: Padding, align_corners: bool) -> Tensor:
-    """U_nm, (N, C, H', W'), for columns m and rows n (N, H', W') that may lie outside U."""
-    H, W = U.shape[2:]
-    col, row = _inside(m, W, padding, align_corners), _inside(n, H, padding, align_corners)
-    batch = torch.arange(len(U), device=U.device)[:, None, None]
-    value = U[batch, :, row, col].movedim(-1, 1)
+def _fetch(U: Tensor, places: list[Tensor], padding: Padding, align_corners: bool) -> Tensor:
+    """U_nm, (N, C, H', W'), at (slices,) rows and columns, each (N, H', W'), that may lie outside U."""
+    sides = U.shape[2:]
+    index = tuple(_inside(place, side, padding, align_corners) for place, side in zip(places, sides, strict=True))
+    batch = torch.arange(len(U), device=U.device).view(-1, *[1] * len(sides))
+    value = U.movedim(1, -1)[(batch, *index)].movedim(-1, 1)
     if padding == "zeros":
-        value = value * ((m >= 0) & (m < W) & (n >= 0) & (n < H))[:, None]
+        for place, side in zip(places, sides, strict=True):
+            value = value * ((place >= 0) & (place < side))[:, None]
     return value
 
 
@@ -154,3 +153,5 @@ def _check(U: Tensor, grid: Tensor, kernel: str, padding: str) -> None:
             f"U has shape {tuple(U.shape)} and grid {tuple(grid.shape)}, expected (N, C, H, W) with (N, H', W', 2), "
             "or (N, C, D, H, W) with (N, D', H', W', 3), and the same N. Expand the one of fewer."
         )
+    if U.dim() == 5 and kernel == "bicubic":
+        raise ShapeError("A volume can be sampled nearest or bilinear (trilinear), not bicubic. Choose one of these.")
