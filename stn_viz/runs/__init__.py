@@ -1,7 +1,8 @@
 """A run on disk: one folder that explains itself. Reading needs numpy alone; what needs torch loads it when asked.
 
 run.json says what the run is, probes.npz holds the images that were followed, trace.npz what was recorded of them,
-step_000000.safetensors the weights at some of the steps. Nothing that is read here can execute anything.
+step_000000.safetensors the weights at some of the steps, features.npz what sites deep in the network sample there.
+Nothing of these can execute anything. network.pt2, where there is one, is code: it opens by its trusted hash alone.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -5,6 +5,7 @@ import json
 import math
 import stat
 import zipfile
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from .info import RunError
 MAX_ARRAYS = 512 * 2**20  # of one npz, unpacked
 MAX_MEMBERS = 3 * 64 + 16
 MAX_HEADER = 16 * 2**20
+MAX_TENSORS = 50_000
+MAX_TABLE = 2**20  # of a zip's contents, of which a kilobyte is made for each fifty bytes
 
 ORIGINAL = "Take it from the original folder, or train the run again."
 """What to do about a file that cannot be right."""
@@ -44,14 +47,18 @@ def read_file(folder: Path, name: str, limit: int) -> bytes:
         raise RunError(f"{name} cannot be read ({error.strerror}). Check the file's permissions.") from error
 
 
-def read_npz(folder: Path, name: str) -> dict[str, NDArray[Any]]:
+def read_npz(folder: Path, name: str, *, only: Container[str] | None = None) -> dict[str, NDArray[Any]]:
     """Read plain arrays of numbers out of an npz, each checked against its own header before it is unpacked.
+
+    `only` names the arrays to unpack, for who wants a few of them; None is all.
 
     Raises: RunError if the file is missing, damaged, too large once unpacked, or holds anything but numbers.
     """
     content = read_file(folder, name, MAX_ARRAYS)
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        file = _Bounded(content, name)
+        with zipfile.ZipFile(file) as archive:
+            file.bounded = False
             members = archive.infolist()
             total = sum(member.file_size for member in members)
             if len(members) > MAX_MEMBERS or total > MAX_ARRAYS:
@@ -59,11 +66,29 @@ def read_npz(folder: Path, name: str) -> dict[str, NDArray[Any]]:
                     f"{name} unpacks to {len(members)} arrays of {total:,} bytes in all; "
                     f"at most {MAX_MEMBERS} and {MAX_ARRAYS:,} are read. {ORIGINAL}"
                 )
-            return {member.filename.removesuffix(".npy"): _read_npy(archive, member, name) for member in members}
+            wanted = {member.filename.removesuffix(".npy"): member for member in members}
+            return {
+                label: _read_npy(archive, member, name)
+                for label, member in wanted.items()
+                if only is None or label in only
+            }
     except RunError:
         raise
     except Exception as error:  # zipfile and zlib raise a dozen types for a damaged archive
         raise RunError(f"{name} is truncated or damaged ({len(content):,} bytes: {error}). {ORIGINAL}") from error
+
+
+class _Bounded(io.BytesIO):
+    """A zip as zipfile opens it: its table is read at once, and may not be as long as the file."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.label, self.bounded = name, True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.bounded and size is not None and size > MAX_TABLE:
+            raise RunError(f"{self.label} has a table of contents of {size:,} bytes. {ORIGINAL}")
+        return super().read(size)
 
 
 def check_safetensors(content: bytes, name: str) -> dict[str, tuple[int, ...]]:
@@ -79,9 +104,11 @@ def check_safetensors(content: bytes, name: str) -> dict[str, tuple[int, ...]]:
     try:
         header = json.loads(content[8 : 8 + length].decode("utf-8"))
         entries = {key: entry for key, entry in header.items() if key != "__metadata__"}
+        if len(entries) > MAX_TENSORS:
+            raise RunError(f"{name} holds {len(entries):,} tensors; at most {MAX_TENSORS:,} are read. {ORIGINAL}")
         end = max((int(entry["data_offsets"][1]) for entry in entries.values()), default=0)
         shapes = {key: tuple(int(side) for side in entry["shape"]) for key, entry in entries.items()}
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
         raise RunError(f"{name} is not a safetensors file: its header is damaged. {ORIGINAL}") from None
     if len(content) != 8 + length + end:
         raise RunError(f"{name} is truncated: {len(content):,} bytes of {8 + length + end:,}. {ORIGINAL}")

@@ -18,6 +18,12 @@ Status = Literal["running", "stopped", "finished"]
 
 MAX_SITES = 64
 MAX_SIDE = 16384
+MAX_POINTS = {2: 2**24, 3: 2**27}
+"""Of one grid over an image, and over a volume: more are nowhere drawn, and fill the memory of who tries."""
+MAX_CHANNELS = 65536
+MAX_CLASSES = 10_000
+MAX_NOTES = 200
+MAX_LETTERS = 2000
 
 
 class RunError(Exception):
@@ -29,7 +35,8 @@ class Site:
     """One place where the network samples a grid.
 
     Shapes: input_size (H, W) or (D, H, W) of U; output_size (H', W') or (D', H', W') of V; channels of both.
-    family is None where the grid fits no family: then the trace keeps the grid itself.
+    family is None where the grid fits no family: then the trace keeps the grid itself. on_image says whether the site
+    samples the run's image itself, rather than a feature map or the output of another site.
     """
 
     name: str
@@ -41,6 +48,7 @@ class Site:
     input_size: tuple[int, ...]
     output_size: tuple[int, ...]
     channels: int
+    on_image: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,13 +74,24 @@ class RunInfo:
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     pose_family: str | None = None
     snapshots: Mapping[int, int] | None = field(default_factory=dict)
+    counter: Literal["step", "epoch"] = "step"
+    preparation: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def families(self) -> str:
+        """Families of the sites, in words: "affine + tps", "3 × affine + grid"."""
+        counts: dict[str, int] = {}
+        for site in self.sites:
+            counts[site.family or "grid"] = counts.get(site.family or "grid", 0) + 1
+        return " + ".join(name if count == 1 else f"{count} × {name}" for name, count in counts.items())
 
     @property
     def title(self) -> str:
-        """What a list shows: "rts · ST-CNN · affine"."""
+        """What a list shows: "rts · ST-CNN · affine", or "mine · affine" where no task is told."""
         network = str(self.network.get("name", "")).upper() if self.network else ""
-        families = " + ".join(site.family or "grid" for site in self.sites)
-        return " · ".join(part for part in (self.task, network, families) if part) or self.name
+        network = "" if network in ("FOUND", "PROGRAM") else network  # words for programs, not for people
+        return " · ".join(part for part in (self.task or self.name, network, self.families) if part)
 
     def to_json(self) -> dict[str, Any]:
         """Give the content of run.json; numbers that JSON does not have (nan, inf) become null."""
@@ -99,22 +118,28 @@ class RunInfo:
         sites = table.of("sites", list, [])
         if len(sites) > MAX_SITES:
             raise RunError(f"run.json lists {len(sites)} sites; at most {MAX_SITES} are read. Record fewer of them.")
+        classes = tuple(str(word)[:MAX_LETTERS] for word in table.of("classes", list, []))
+        if len(classes) > MAX_CLASSES:
+            raise RunError(f"run.json lists {len(classes):,} classes; at most {MAX_CLASSES:,} are read.")
         return cls(
-            name=table.of("name", str, ""),
-            source=table.of("source", str, ""),
-            command=tuple(str(word) for word in table.of("command", list, [])),
+            name=table.of("name", str, "")[:MAX_LETTERS],
+            source=table.of("source", str, "")[:MAX_LETTERS],
+            command=tuple(str(word)[:MAX_LETTERS] for word in table.of("command", list, [])[:MAX_NOTES]),
             status=table.choice("status", get_args(Status), "stopped"),
-            task=table.of("task", str, ""),
-            classes=tuple(str(word) for word in table.of("classes", list, [])),
+            task=table.of("task", str, "")[:MAX_LETTERS],
+            classes=classes,
             sites=tuple(_site(entry, index) for index, entry in enumerate(sites)),
             network=table.optional("network", dict),
             seed=table.optional("seed", int),
             training=table.of("training", dict, {}),
             metrics=table.of("metrics", dict, {}),
             versions=table.of("versions", dict, {}),
-            created=table.of("created", str, ""),
+            created=table.of("created", str, "")[:MAX_LETTERS],
             pose_family=table.optional("pose_family", str),
             snapshots=snapshots,
+            counter=table.choice("counter", ("step", "epoch"), "step"),
+            preparation=_preparation(table),
+            notes=tuple(str(words)[:MAX_LETTERS] for words in table.of("notes", list, [])[:MAX_NOTES]),
         )
 
 
@@ -194,14 +219,48 @@ class _Table:
             raise RunError(
                 f"{self.where}: {name!r} is {_short(value)}, expected two or three whole numbers from 1 to {MAX_SIDE}."
             )
+        if math.prod(value) > MAX_POINTS[len(value)]:
+            raise RunError(
+                f"{self.where}: {name!r} is {_short(value)}, which makes {math.prod(value):,} points; at most "
+                f"{MAX_POINTS[len(value)]:,} are read."
+            )
         return tuple(value)
+
+
+def _preparation(table: _Table) -> Mapping[str, Any] | None:
+    content = table.optional("preparation", dict)
+    if content is None:
+        return None
+    inner = _Table(content, "run.json: preparation")
+    mean, std = (inner.of(name, list) for name in ("mean", "std"))
+    numbers = [*mean, *std]
+    if (
+        not mean
+        or len(mean) != len(std)
+        or len(mean) > MAX_CHANNELS
+        or not all(isinstance(value, int | float) and -1e30 < value < 1e30 for value in numbers)
+        or not all(value > 0 for value in std)
+    ):
+        raise RunError(
+            f"run.json: 'preparation' has mean {_short(mean)} and std {_short(std)}; expected as many numbers in each, "
+            "one for each channel, std above 0. Correct this entry."
+        )
+    return {
+        "mean": tuple(float(value) for value in mean),
+        "std": tuple(float(value) for value in std),
+        "channel_order": inner.choice("channel_order", ("rgb", "bgr"), "rgb"),
+        "value_range": 255 if inner.of("value_range", int, 1) == 255 else 1,
+    }
 
 
 def _site(content: object, index: int) -> Site:
     table = _Table(content, f"run.json: site {index}")
     options = table.of("options", dict, {})
+    channels = table.of("channels", int)
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise RunError(f"{table.where}: 'channels' is {_short(channels)}, expected a number from 1 to {MAX_CHANNELS}.")
     return Site(
-        name=table.of("name", str, f"site_{index}"),
+        name=table.of("name", str, f"site_{index}")[:MAX_LETTERS],
         family=table.optional("family", str),
         options={key: _Table(options, f"{table.where}: options").of(key, int) for key in options},
         kernel=table.choice("kernel", get_args(Kernel)),
@@ -209,7 +268,8 @@ def _site(content: object, index: int) -> Site:
         align_corners=table.of("align_corners", bool),
         input_size=table.sizes("input_size"),
         output_size=table.sizes("output_size"),
-        channels=table.of("channels", int),
+        channels=channels,
+        on_image=table.of("on_image", bool, True),
     )
 
 

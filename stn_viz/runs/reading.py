@@ -10,7 +10,7 @@ import re
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 MAX_JSON = 4 * 2**20
 MAX_WEIGHTS = 4 * 2**30
 MAX_BASIS = 64 * 2**20
+MAX_PIXELS = 2**27  # numbers of all probes together: half a gigabyte
 
+_COLUMN = re.compile(r"step|images|loss|error|rate|probe_loss|probabilities|(theta|grid)_\d{1,3}")
 _SNAPSHOT = re.compile(r"step_(\d{6,12})\.safetensors")
 
 
@@ -81,6 +83,29 @@ class Run:
     def grid(self, site: int = 0) -> NDArray[np.float16] | None:
         """The raw grid, (S, n, H', W', 2), at a site whose grid is of no family; None elsewhere."""
         return self.rows.get(f"grid_{site}")
+
+    def features(self, site: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float16]] | None:
+        """What a site deep in the network samples, at some of the snapshots: their steps (F,) and (F, n, c, ...).
+
+        None where the site samples the image itself, or nothing was kept. c is 3 at most: the map's own channels where
+        it has no more, else three fixed directions in them ("projection_k" of features.npz, (c, C)).
+        """
+        if not 0 <= site < len(self.sites) or self.sites[site].on_image:
+            return None
+        name = f"features_{site}"
+        try:
+            arrays = files.read_npz(self.path, "features.npz", only=("step", name))
+        except RunError:
+            return None  # a view is lost with it, not the run
+        steps, maps = arrays.get("step"), arrays.get(name)
+        if steps is None or maps is None or steps.ndim != 1 or steps.dtype.kind not in "iu" or not len(steps):
+            return None
+        expected = (len(steps), len(self.probes.labels), *self.sites[site].input_size)
+        if maps.ndim < 4 or (*maps.shape[:2], *maps.shape[3:]) != expected or not 1 <= maps.shape[2] <= 3:
+            return None
+        if (np.diff(steps.astype(np.int64)) <= 0).any() or maps.dtype.kind != "f" or not np.isfinite(maps).all():
+            return None
+        return steps.astype(np.int64), maps.astype(np.float16, copy=False)
 
     def snapshot_at(self, step: int) -> int:
         """Find the snapshot that is in force at a step: the last one at or before it, else the first one.
@@ -158,6 +183,11 @@ def open_run(path: Path | str, *, name: str | None = None) -> Run:
     for _ in range(3):
         try:
             return _open(path, name or path.name)
+        except (OSError, ValueError, ArithmeticError, TypeError, LookupError, MemoryError) as error:
+            # A door for strangers' folders: one of them must not take the list of all runs down with it.
+            raise RunError(
+                f"{path.name} cannot be read ({type(error).__name__}: {str(error)[:80]}). {ORIGINAL}"
+            ) from error
         except RunError as error:
             # A run that is being written can change between two of its files; a moment later they agree again.
             fault = error
@@ -197,6 +227,8 @@ def read_probes(path: Path) -> Probes:
         if name not in arrays:
             raise RunError(f"probes.npz has no {name}; it holds {', '.join(arrays) or 'nothing'}. {ORIGINAL}")
     U = arrays["U"]
+    if U.size > MAX_PIXELS:  # of bytes four times as much memory is made
+        raise RunError(f"probes.npz: U has {U.size:,} numbers; at most {MAX_PIXELS:,} are read. Record fewer images.")
     if U.dtype.kind == "f" and not np.isfinite(U).all():
         raise RunError(f"probes.npz: U holds nan or inf, so its images cannot be drawn. {ORIGINAL}")
     return Probes(U=U, labels=arrays["labels"], pose=arrays.get("pose"))
@@ -207,11 +239,11 @@ def read_columns(path: Path) -> dict[str, NDArray[Any]]:
 
     Raises: RunError if it is missing, or if its arrays do not belong together.
     """
-    rows = files.read_npz(path, "trace.npz")
+    rows = files.read_npz(path, "trace.npz", only=_Columns())
     steps = rows.get("step")
     if steps is None or steps.ndim != 1 or steps.dtype.kind not in "iu":
         raise RunError(f"trace.npz has no list of steps ('step', whole numbers). {ORIGINAL}")
-    if len(steps) and (steps[0] < 0 or (np.diff(steps.astype(np.int64)) <= 0).any()):
+    if len(steps) and (int(steps.max()) >= 2**62 or steps[0] < 0 or (np.diff(steps.astype(np.int64)) <= 0).any()):
         raise RunError(f"trace.npz: the steps do not grow from record to record. {ORIGINAL}")
     for name, array in rows.items():
         if array.ndim == 0 or len(array) != len(steps):
@@ -219,10 +251,18 @@ def read_columns(path: Path) -> dict[str, NDArray[Any]]:
     return rows
 
 
+class _Columns:
+    """The arrays of a trace that mean something here: others are not even unpacked."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and _COLUMN.fullmatch(name) is not None
+
+
 def _open(path: Path, name: str) -> Run:
     info = read_info(path)
     version, sizes = _scan(path)
     probes = read_probes(path)
+    info = replace(info, sites=tuple(_placed(site, probes) for site in info.sites))
     if info.status == "running" and "trace.npz" not in os.listdir(path):
         raise RunError(
             "nothing is recorded yet. Wait for the first record; if the training was killed, start it again."
@@ -254,6 +294,12 @@ def _open(path: Path, name: str) -> Run:
         version=version,
         rows=rows,
     )
+
+
+def _placed(site: Site, probes: Probes) -> Site:
+    """The site, on the image only where it can be: older runs do not say which site is."""
+    fits = (site.channels, *site.input_size) == probes.U.shape[1:]
+    return replace(site, on_image=site.on_image and fits)
 
 
 def _typed(name: str, array: NDArray[Any]) -> NDArray[Any]:
@@ -298,9 +344,10 @@ def _cut(rows: dict[str, NDArray[Any]], probes: Probes) -> tuple[dict[str, NDArr
         if name in ("loss", "error"):
             # One overflow in mixed precision leaves a gap in the curve; a loss that never comes back has diverged.
             bad = S - int(np.argmax(finite[::-1])) if finite.any() else S
-            # A run whose loss was never finite may simply not have been told it: nothing diverged.
-            if bad == S and finite.any() and not finite.all():
-                step = int(rows["step"][np.argmin(finite)])
+            # A loss that was never told, or not before some step, is nan until then: nothing diverged.
+            untold = int(np.argmin(np.isnan(values))) if finite.any() else S
+            if bad == S and not finite[untold:].all():
+                step = int(rows["step"][untold + np.argmin(finite[untold:])])
                 gaps.append(
                     f"trace.npz: {name} holds nan or inf at step {step} and comes back later, so its curve has a gap. "
                     "The rest of the run can be used; if it happens often, train with a lower rate."
@@ -397,9 +444,12 @@ _checked: dict[tuple[str, str], tuple[str | None, bool]] = {}
 def _listed(name: str, path: Path) -> Listed:
     try:
         info = read_info(path)
+        key = (str(path), _scan(path)[0])
     except RunError as error:
         return Listed(name=name, path=path, title=name, problem=str(error), usable=False)
-    key = (str(path), _scan(path)[0])
+    except (OSError, ValueError, ArithmeticError, TypeError, LookupError, MemoryError) as error:
+        problem = f"{path.name} cannot be read ({type(error).__name__}: {str(error)[:80]}). {ORIGINAL}"
+        return Listed(name=name, path=path, title=name, problem=problem, usable=False)
     if key not in _checked:
         if len(_checked) > 1000:  # runs that are being written leave an entry for each state
             _checked.clear()

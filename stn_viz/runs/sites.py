@@ -55,6 +55,11 @@ def watch() -> Iterator[list[SiteCall]]:
         yield seen
 
 
+def recorded(seen: list[SiteCall], n: int) -> list[SiteCall]:
+    """Those of the sites that a run of n images counts: one grid an image. Several glimpses of each are no site."""
+    return [call for call in seen if len(call.grid) == n]
+
+
 def answer(model: nn.Module | Callable[[Tensor], Any], U: Tensor, V: Tensor, *, site: int = 0) -> Any:
     """What the network answers when `site` gives V, whatever it would have sampled itself.
 
@@ -62,7 +67,7 @@ def answer(model: nn.Module | Callable[[Tensor], Any], U: Tensor, V: Tensor, *, 
     Raises: ValueError if the network has no such site, or if V has another shape than the site's output.
     Gradients do not flow to V: torch's own backward of the sampler stands where V came in.
     """
-    replaced = _Replace(V, site)
+    replaced = _Replace(V, site, len(U))
     with replaced:
         output = model(U)
     if replaced.count <= site:
@@ -96,14 +101,15 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
 
 
 class _Replace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # as above
-    def __init__(self, V: Tensor, site: int) -> None:
+    def __init__(self, V: Tensor, site: int, n: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.V = V.detach()
         self.site = site
+        self.n = n
         self.count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func.overloadpacket not in _SAMPLERS:
+        if func.overloadpacket not in _SAMPLERS or len(args[1]) != self.n:  # counted as `recorded` does
             return func(*args, **(kwargs or {}))
         self.count += 1
         if self.count - 1 != self.site:

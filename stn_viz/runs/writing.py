@@ -7,7 +7,7 @@ snapshot's weights first, then the trace that holds its step, then run.json, whi
 import io
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -111,7 +111,7 @@ class RunWriter:
         self,
         *,
         step: int,
-        images: int,
+        images: int | None = None,
         loss: float,
         error: float,
         rate: float,
@@ -120,7 +120,7 @@ class RunWriter:
         probe_loss: ArrayLike | None = None,
         probabilities: ArrayLike | None = None,
     ) -> None:
-        """Add one row to the trace.
+        """Add one row to the trace; images is None where nobody counts them.
 
         Shapes: thetas[site] (n, P), grids[site] (n, H', W', 2), probe_loss (n,), probabilities (n, K).
         Raises: RunError if the step does not come after the last one, or if a row differs in kind from those before.
@@ -162,6 +162,31 @@ class RunWriter:
         sizes = dict(self.info.snapshots or {}) | {step: (self.path / name).stat().st_size}
         self.info = replace(self.info, snapshots=dict(sorted(sizes.items())))
         self._write_info()
+
+    def forget(self, step: int) -> None:
+        """Delete a snapshot: first it is off the list, then the file goes."""
+        self.amend(snapshots={kept: size for kept, size in (self.info.snapshots or {}).items() if kept != step})
+        (self.path / snapshot_name(step)).unlink(missing_ok=True)
+
+    def drop(self, steps: Container[int]) -> None:
+        """Take the rows of these steps out of the trace."""
+        kept = [index for index, step in enumerate(self.steps) if step not in steps]
+        self.columns = {name: [rows[index] for index in kept] for name, rows in self.columns.items()}
+        self._changed = True
+
+    def write_features(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Write what deep sites sample, at the snapshots."""
+        write_whole(self.path / name, lambda file: np.savez(file, allow_pickle=False, **arrays))
+
+    def amend(self, **changes: Any) -> None:
+        """Write run.json with other entries."""
+        self.info = replace(self.info, **changes)
+        self._write_info()
+
+    def note(self, sentence: str) -> None:
+        """Add a sentence to what the run says about itself, once."""
+        if sentence not in self.info.notes:
+            self.amend(notes=(*self.info.notes, sentence))
 
     def flush(self) -> None:
         """Write the trace now, if it has changed."""
@@ -230,6 +255,6 @@ def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     except OSError as error:
         waiting.unlink(missing_ok=True)
         raise RunError(
-            f"{path.name} could not be written in {path.parent} ({error.strerror}). "
-            "Make room or check the folder's permissions, then go on with --resume: what stood there is untouched."
+            f"{path.name} could not be written in {path.parent} ({error.strerror}). What stood there is untouched. "
+            "Make room or check the folder's permissions, and try again."
         ) from error

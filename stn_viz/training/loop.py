@@ -4,8 +4,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from tqdm import tqdm
 from stn_viz.data import TASKS, HeldOut, held_out
 from stn_viz.networks import build
 from stn_viz.runs import Probes, Recorder, RunError, RunInfo, RunWriter
+from stn_viz.runs.passing import weights_of, with_weights
 from stn_viz.runs.reading import read_info
 from stn_viz.training import resume as resume_file
 from stn_viz.training.batches import Batches
@@ -191,21 +191,10 @@ def choose_device(name: str) -> torch.device:
 
 def test_error(model: nn.Module, test: HeldOut, device: torch.device) -> float:
     """Share of wrong answers on the held-out images, by the weights as the last snapshot has them: rounded."""
-    with rounded(model), torch.inference_mode():
+    with with_weights(model, weights_of(model)), torch.inference_mode():
         parts = zip(torch.split(test.U, 500), torch.split(test.labels, 500), strict=True)
         wrong = sum(int((model(U.to(device)).argmax(1).cpu() != labels).sum()) for U, labels in parts)
     return wrong / len(test.labels)
-
-
-@contextmanager
-def rounded(model: nn.Module) -> Iterator[None]:
-    """Within the block the weights are rounded to float16 (and kept as float32); after it they are exact again."""
-    exact = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    model.load_state_dict({name: t.half().to(t.dtype) if t.is_floating_point() else t for name, t in exact.items()})
-    try:
-        yield
-    finally:
-        model.load_state_dict(exact)
 
 
 def _loop(training: Training, recorder: Recorder, writer: RunWriter, asked_to_stop: Callable[[], bool]) -> None:

@@ -390,3 +390,13 @@ def test_opening_takes_no_longer_for_many_snapshots(write_run):
     assert len(open_run(many).snapshots) == 120
     assert seconds(many) < 2 * seconds(one_step) + 0.005, "opening grows with the number of snapshots"
     assert seconds(few) < 0.5
+
+
+def test_a_site_of_another_size_than_the_images_is_not_on_them_whatever_the_run_says(write_run):
+    path = write_run()
+    assert open_run(path).sites[0].on_image, "an older run does not say it"
+    content = json.loads((path / "run.json").read_text())
+    for change in ({"input_size": [9, 8]}, {"channels": 3}, {"on_image": False}):
+        site = content["sites"][0] | change
+        (path / "run.json").write_text(json.dumps(content | {"sites": [site]}))
+        assert not open_run(path).sites[0].on_image

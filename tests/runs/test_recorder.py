@@ -461,13 +461,15 @@ def test_probes_whose_label_is_not_known_have_no_loss(tmp_path, probes):
     assert (run.probe_loss[0, [0, 2, 4]] > 0).all()
 
 
-def test_weights_that_float16_cannot_hold_keep_their_type(tmp_path, probes):
+def test_parameters_are_kept_in_float16_if_it_holds_them_and_buffers_as_they_are(tmp_path, probes):
     net = Net()
-    net.classifier[2].running_var.fill_(1e6)
+    with torch.no_grad():
+        net.classifier[2].bias.fill_(1e6)
     run = run_of(net, tmp_path, probes, lambda net, step: None)
     weights = run.weights(0)
-    assert weights["classifier.2.running_var"].dtype == torch.float32
-    assert weights["classifier.2.running_mean"].dtype == torch.float16
+    assert weights["classifier.2.bias"].dtype == torch.float32
+    assert weights["classifier.2.weight"].dtype == torch.float16
+    assert weights["classifier.2.running_mean"].dtype == torch.float32
     assert weights["classifier.2.num_batches_tracked"].dtype == torch.int64
 
 
@@ -489,3 +491,86 @@ def test_every_family_is_a_site_by_its_own_name(tmp_path, probes):
         run = open_run(tmp_path / name)
         assert run.sites[0].family == name
         np.testing.assert_allclose(run.theta(0)[0], np.tile(net.transformer.family.start, (5, 1)), rtol=1e-3, atol=1e-6)
+
+
+def test_records_can_be_made_by_hand_with_and_without_weights(tmp_path, probes):
+    net = Net()
+    recorder = Recorder(writer_of(tmp_path, probes), net, probes)
+    recorder.step(0, loss=8.0)
+    assert recorder.writer.steps == [], "nothing is planned"
+    for step in (3, 10, 500):
+        recorder.capture(step, loss=float(step), images=step, rate=0.5, snapshot=step != 10)
+    with pytest.raises(RunError, match="step 500 comes after step 500 was recorded"):
+        recorder.capture(500)
+    recorder.forget(3)
+    recorder.writer.finish("finished")
+    run = open_run(tmp_path / "mine")
+    assert run.steps.tolist() == [3, 10, 500]
+    assert run.snapshots == (500,)
+    assert sorted(path.name for path in run.path.glob("step_*")) == ["step_000500.safetensors"]
+    np.testing.assert_array_equal(run.loss, [5.5, 10, 500])
+
+
+def test_extra_state_of_modules_is_no_weight(tmp_path, probes):
+    class Extra(Net):
+        def get_extra_state(self):
+            return {"version": 3}
+
+        def set_extra_state(self, state):
+            pass
+
+    net = Extra()
+    before = {name: tensor.clone() for name, tensor in Net().state_dict().items()}
+    net.load_state_dict(before, strict=False)
+    run = run_of(net, tmp_path, probes, lambda net, step: None, steps=0)
+    assert set(run.weights(0)) == set(before)
+    assert all(torch.equal(net.state_dict()[name], before[name]) for name in before)
+
+
+def test_probes_that_do_not_fit_into_one_pass_give_what_one_pass_gives(tmp_path, probes, monkeypatch):
+    from stn_viz.runs import passing
+
+    rows = {}
+    for at_once in (passing.AT_ONCE, 63 * 2):
+        monkeypatch.setattr(passing, "AT_ONCE", at_once)
+        torch.manual_seed(1)
+        writer = writer_of(tmp_path, probes, f"{at_once}")
+        Recorder(writer, Net(), probes, 20).step(0, loss=1.0)
+        rows[at_once] = writer.columns
+        assert len(writer.info.sites) == 1
+    one, several = rows.values()
+    assert one.keys() == several.keys()
+    for name in one:
+        np.testing.assert_allclose(
+            one[name][0], several[name][0], rtol=0, atol=1e-3 if name == "probabilities" else 1e-6
+        )
+
+
+def test_a_run_that_is_gone_on_with_keeps_its_deep_sites_inputs(tmp_path, probes):
+    class Deep(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 5, 3, padding=1)
+            self.site = Gridded(6, affine_by_matmul)
+
+        def forward(self, U):
+            grid = affine_by_matmul(self.site.theta.expand(len(U), -1), (5, 7))
+            return F.grid_sample(self.conv(U), grid, align_corners=False)
+
+    torch.manual_seed(0)
+    net = Deep()
+    writer = writer_of(tmp_path, probes)
+    first = Recorder(writer, net, probes)
+    for step in range(3):
+        first.capture(step, loss=1.0)
+    writer.finish("stopped")
+    before = open_run(tmp_path / "mine").features(0)
+    writer = RunWriter.reopen(tmp_path / "mine", 1)
+    with torch.no_grad():
+        net.conv.weight.neg_()
+    Recorder(writer, net, probes).capture(9, loss=1.0)
+    writer.finish("finished")
+    steps, maps = open_run(tmp_path / "mine").features(0)
+    assert steps.tolist() == [0, 1, 9]
+    np.testing.assert_array_equal(maps[:2], before[1][:2])
+    assert not np.array_equal(maps[2], before[1][2])

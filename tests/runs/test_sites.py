@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from stn_viz.runs.sites import answer, watch
+from stn_viz.runs.sites import answer, recorded, watch
 
 
 class Tutorial(nn.Module):
@@ -206,3 +206,29 @@ def test_a_site_that_is_not_there_is_said(net, U):
 def test_a_v_of_another_shape_is_refused(net, U):
     with pytest.raises(ValueError, match=r"V has shape \(1, 1, 9, 7\), but site 0 gives \(4, 1, 9, 7\): sample V at"):
         answer(net, U, torch.zeros(1, 1, 9, 7))
+
+
+def test_several_glimpses_of_each_image_are_no_site_and_do_not_shift_the_count(U):
+    class Glimpses(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.tutorial = Tutorial()
+
+        def forward(self, U):
+            theta = torch.eye(2, 3).expand(2 * len(U), 2, 3)
+            two = F.grid_sample(U.repeat(2, 1, 1, 1), F.affine_grid(theta, (2 * len(U), 1, 9, 7)))
+            return self.tutorial(U + two[: len(U)])
+
+    torch.manual_seed(0)
+    net = Glimpses()
+    V = torch.rand(4, 1, 9, 7)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore", UserWarning)  # align_corners left out, as people do
+        with watch() as seen:
+            net(U)
+        assert [len(call.grid) for call in seen] == [8, 4]
+        assert recorded(seen, 4) == seen[1:]
+        expected = F.log_softmax(net.tutorial.fc(F.relu(V).flatten(1)), dim=1)
+        torch.testing.assert_close(answer(net, U, V, site=0), expected, rtol=0, atol=1e-6)
+        with pytest.raises(ValueError, match=r"no site 1: the network samples 1 grid"):
+            answer(net, U, V, site=1)

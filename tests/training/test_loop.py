@@ -181,15 +181,6 @@ def test_a_device_that_is_not_here_is_refused() -> None:
     assert loop.choose_device("cpu").type == "cpu"
 
 
-def test_rounding_for_the_test_leaves_the_weights_exact() -> None:
-    model = torch.nn.Linear(3, 2)
-    exact = model.weight.detach().clone()
-    with loop.rounded(model):
-        assert torch.equal(model.weight, exact.half().float())
-        assert not torch.equal(model.weight, exact)
-    assert torch.equal(model.weight, exact)
-
-
 def test_the_localisation_network_has_its_share_of_the_rate() -> None:
     training = loop.Training(SMALL, torch.device("cpu"))
     training.advance()
