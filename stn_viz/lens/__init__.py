@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stn_viz.lens.opening import opening
 from stn_viz.lens.predictions import predictions
 from stn_viz.lens.question import LensError, within
+from stn_viz.lens.site_input import site_input
 from stn_viz.lens.theta_over_time import ThetaOverTime, theta_over_time
 from stn_viz.runs import Run
 from stn_viz.view import View
@@ -25,7 +26,16 @@ class Lens(Protocol):
         """Answer with what JSON can hold: finite numbers, lists and text."""
 
 
-LENSES: Mapping[str, Lens] = {"predictions": predictions}
+LENSES: Mapping[str, Lens] = {"predictions": predictions, "site_input": site_input}
 """The lenses of the live line, by name."""
 
-__all__ = ["LENSES", "LensError", "ThetaOverTime", "opening", "predictions", "theta_over_time", "within"]
+__all__ = [
+    "LENSES",
+    "LensError",
+    "ThetaOverTime",
+    "opening",
+    "predictions",
+    "site_input",
+    "theta_over_time",
+    "within",
+]

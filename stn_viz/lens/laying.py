@@ -6,6 +6,7 @@ these is kept for every size that somebody looks at, so it is the factors that a
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -48,7 +49,7 @@ class Newest:
 
 @dataclass(frozen=True)
 class Laid:
-    """A family over one target grid. Shapes: b (H' W', k) float32, M (3 k, P) and m0 (3 k,) float64."""
+    """A family over one target grid. Shapes: b (H' W', k) float32, M (3 k, P), m0 (3 k,) float64; of volumes 4 k."""
 
     family: Family
     b: Tensor
@@ -56,7 +57,7 @@ class Laid:
     m0: Tensor
 
     def grid(self, theta: Sequence[float]) -> Tensor:
-        """T_theta(G), (1, H', W', 2), normalised, as Family.grid has it to float32's rounding.
+        """T_theta(G), (1, H', W', 2) or (1, D', H', W', 3), normalised, as Family.grid has it to float32's rounding.
 
         Raises: LensError for another number of entries, or where a point is not finite: on a projective horizon.
         """
@@ -68,8 +69,8 @@ class Laid:
         given = torch.tensor(theta, dtype=torch.float64)
         if not bool(given.isfinite().all()):
             raise LensError("theta is not finite at this step: the training had gone astray. Choose an earlier step.")
-        H = self.b @ (self.M @ given + self.m0).view(-1, 3).float()
-        grid = (H[:, :2] / H[:, 2:]).view(1, *self.family.size, 2)
+        H = self.b @ (self.M @ given + self.m0).view(self.b.shape[1], -1).float()
+        grid = (H[:, :-1] / H[:, -1:]).view(1, *self.family.size, self.family.sides)
         if not bool(grid.isfinite().all()):
             raise LensError("The grid is not finite here: it meets a horizon. Move theta away from it.")
         return grid
@@ -78,23 +79,21 @@ class Laid:
 def laid(name: str | None, size: Sequence[int], align_corners: bool, options: Mapping[str, Any]) -> Laid:
     """A family of this name over a target grid of `size`; the same one for everybody who asks.
 
-    Raises: LensError if there is no such family, it does not take these options, the grid is none of a flat image, or
-            too large to be answered about while a hand moves.
+    Raises: LensError if there is no such family over as many sides, it does not take these options, or the grid is too
+            large to be answered about while a hand moves.
     """
-    from stn_viz.transformer import FAMILIES
+    from stn_viz.transformer import FAMILIES, VOLUME_FAMILIES
 
     if name is None:
         raise LensError("This site has a free grid and no theta of its own. Choose a family first.")
-    if name not in FAMILIES:
-        raise LensError(f"There is no family {name!r}. Choose one of: {', '.join(FAMILIES)}.")
-    if len(size) != 2:
-        raise LensError("This site samples a volume; the network can be asked about theta by hand on flat images only.")
-    H, W = size
-    key = (name, H, W, align_corners, *sorted(options.items()))
-    return _LAID.get(key, lambda: _lay(name, (H, W), align_corners, options))
+    known = VOLUME_FAMILIES if len(size) == 3 else FAMILIES
+    if name not in known:
+        raise LensError(f"There is no family {name!r}. Choose one of: {', '.join(known)}.")
+    key = (name, *size, align_corners, *sorted(options.items()))
+    return _LAID.get(key, lambda: _lay(name, tuple(size), align_corners, options))
 
 
-def _lay(name: str, size: tuple[int, int], align_corners: bool, options: Mapping[str, Any]) -> Laid:
+def _lay(name: str, size: tuple[int, ...], align_corners: bool, options: Mapping[str, Any]) -> Laid:
     import torch
 
     from stn_viz.transformer import family
@@ -103,15 +102,15 @@ def _lay(name: str, size: tuple[int, int], align_corners: bool, options: Mapping
         made = family(name, size=size, align_corners=align_corners, **options)
     except (ValueError, TypeError) as error:
         raise LensError(f"The family cannot be laid over this grid: {error}") from error
-    x, y = made.target_grid()
     with torch.inference_mode(False):
-        one, M, m0 = made.factors(x[:1, :1], y[:1, :1])
-        if x.numel() * one.shape[-1] > MOST_NUMBERS:
+        one, M, m0 = made.factors(*(axis[:1] for axis in torch.zeros(len(size), 1, dtype=torch.float64)))
+        if math.prod(size) * one.shape[-1] > MOST_NUMBERS:
+            sides = " x ".join(str(side) for side in size)
             raise LensError(
-                f"A grid of {size[0]} x {size[1]} points is too large to ask the network about family {name!r}. "
+                f"A grid of {sides} points is too large to ask the network about family {name!r}. "
                 "Average fewer points, or choose fewer control points."
             )
-        b = made.factors(x, y)[0].flatten(0, 1).float()
+        b = made.factors(*(axis.flatten() for axis in made.target_grid()))[0].float()
     return Laid(made, b, M, m0)
 
 

@@ -7,19 +7,22 @@ the place of what the site's sampler gave. U is one of the run's probe images, o
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stn_viz.lens.laying import Laid, Newest, laid
+from stn_viz.lens.preparing import prepared
 from stn_viz.lens.question import LensError, image_of, own_theta, record_of, site_of
-from stn_viz.runs import Run, Site
+from stn_viz.runs import Run, RunError, Site
 from stn_viz.view import POINTS, View
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from stn_viz.runs.sites import SiteCall
     from stn_viz.transformer import SpatialTransformer
 
 
@@ -29,6 +32,8 @@ def predictions(run: Run, view: View, U: NDArray[np.float32] | None = None) -> d
     theta None with the site's own rule: the network's own forward. At a step with a snapshot that is what the trace
     recorded, to float16's rounding; between two snapshots the older one answers. Of an image that is no probe, the
     label and so the loss are unknown.
+
+    probabilities and loss are None of a network that gives no classes: a transformer that came alone, a regression.
 
     The answer's theta is the network's own, where it was asked for; None where the view brings one, or the site has
     none. An image that nobody recorded cannot be drawn without it, so it is given also where V has a size that the rest
@@ -47,15 +52,18 @@ def predictions(run: Run, view: View, U: NDArray[np.float32] | None = None) -> d
     label = int(run.probes.labels[view.image]) if U is None else -1
     with torch.inference_mode(), _one_at_a_time:
         if _is_networks_own(run, view):
-            logits, theta = _forward(run, view.site, model, picture)
+            output, theta = _forward(run, view, model, picture, snapshot)
         else:
             site = site_of(run, view)
             theta = None
             if view.theta is None:
-                theta = _networks_theta(run, view, model, picture, foreign=U is not None)
+                theta = _networks_theta(run, view, model, picture, snapshot, foreign=U is not None)
             if U is not None and theta is not None and (problem := _size_problem(site, view)):
                 return {"probabilities": None, "loss": None, "theta": theta, "snapshot": snapshot, "error": problem}
-            logits = _by_hand(run, view, model, snapshot, picture, theta, foreign=U is not None)
+            output = _by_hand(run, view, model, snapshot, picture, theta, foreign=U is not None)
+        logits = _logits(run, output)
+        if logits is None:
+            return {"probabilities": None, "loss": None, "theta": theta, "snapshot": snapshot}
         probabilities = logits.double().softmax(-1)[0]
         loss = -float(logits.double().log_softmax(-1)[0, label]) if 0 <= label < len(probabilities) else None
     if not bool(probabilities.isfinite().all()):
@@ -63,8 +71,20 @@ def predictions(run: Run, view: View, U: NDArray[np.float32] | None = None) -> d
     return {"probabilities": probabilities.tolist(), "loss": loss, "theta": theta, "snapshot": snapshot}
 
 
+def _logits(run: Run, output: Any) -> Tensor | None:
+    """The class scores (1, K) in whatever the network gave; None of one that gives none: a transformer alone, say."""
+    from stn_viz.runs.answers import Answers
+
+    if not run.info.classes:
+        return None
+    try:
+        return Answers(run.probes.labels, run.info.classes).logits(output, 1)
+    except RunError as error:
+        raise LensError(str(error)) from error
+
+
 def _picture(run: Run, view: View, U: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """The network's input, (1, C, H, W): the image that was sent, or the probe."""
+    """The network's input, (1, C, H, W): the image that was sent, prepared as the run's own, or the probe."""
     probes = run.probes.U
     if U is None:
         if view.picture is not None:
@@ -73,7 +93,13 @@ def _picture(run: Run, view: View, U: NDArray[np.float32] | None) -> NDArray[np.
         return probes[image : image + 1]
     if U.shape != probes.shape[1:]:
         found, expected = (" x ".join(str(side) for side in shape) for shape in (U.shape, probes.shape[1:]))
+        if probes.ndim == 5:
+            raise LensError(f"U is {found}, but this network takes volumes of {expected}: look at the run's own.")
         raise LensError(f"U is {found}, but this network takes {expected} (channels, height, width). Resize it first.")
+    if probes.ndim == 5:
+        raise LensError("This network takes volumes, and can be asked about the run's own alone.")
+    if run.info.preparation is not None:
+        return np.ascontiguousarray(prepared(U, run.info.preparation)[None])
     least, most = float(probes.min()), float(probes.max())
     if least < 0 or most > 1:
         raise LensError(
@@ -108,30 +134,49 @@ def _size_problem(site: Site, view: View) -> str | None:
     return f"The network takes {takes}; this V is {is_}."
 
 
-def _forward(run: Run, site: int, model: nn.Module, picture: Tensor) -> tuple[Tensor, list[float] | None]:
-    """The network's own logits, and the theta it chose at the site; None if that has no family.
+def _forward(run: Run, view: View, model: nn.Module, picture: Tensor, snapshot: int) -> tuple[Any, list[float] | None]:
+    """The network's own output, and the theta it chose at the site; None if that has no family.
 
-    Raises: LensError if its theta is not finite.
+    Raises: LensError if its theta is not finite, or the network no longer has that site.
     """
     from stn_viz.runs import sites
 
     try:
         alone = _only_transformer(run, model)
         if alone is not None or not run.sites:
-            logits = model(picture)
-            return logits, None if alone is None or alone.theta is None else alone.theta[0].tolist()
+            output = model(picture)
+            return output, None if alone is None or alone.theta is None else alone.theta[0].tolist()
         with sites.watch() as seen:
-            logits = model(picture)
+            output = model(picture)
     except ValueError as error:  # the family's own check of theta
         raise LensError(f"The network has no grid for this image: {error}") from error
-    if run.sites[site].family is None:
-        return logits, None
-    about = run.sites[site]
-    over = laid(about.family, about.output_size, about.align_corners, about.options)
-    return logits, over.family.fit(seen[site].grid).theta[0].tolist()
+    calls = sites.recorded(seen, len(picture))
+    if len(calls) <= view.site:
+        raise LensError(f"The network samples {len(calls)} grid(s) here, but run.json says site {view.site}.")
+    return output, _theta_of(run, view, calls[view.site], snapshot)
 
 
-def _networks_theta(run: Run, view: View, model: nn.Module, picture: Tensor, *, foreign: bool) -> list[float]:
+def _theta_of(run: Run, view: View, call: SiteCall, snapshot: int) -> list[float] | None:
+    """Theta (P,) of the site's family for the grid that it just sampled; None where it has no family.
+
+    Raises: LensError if the grid is not finite.
+    """
+    site = run.sites[view.site]
+    if site.family is None:
+        return None
+    if not bool(call.grid.isfinite().all()):
+        raise LensError(
+            "The network's grid is not finite for this image: its weights went astray. Choose another step."
+        )
+    if len(site.output_size) == 3:  # a volume's basis takes long to lay; these weights' theta stands in the trace
+        recorded: list[float] = own_theta(run, view)[record_of(run, replace(view, step=snapshot)), view.image].tolist()
+        return recorded
+    return laid(site.family, site.output_size, site.align_corners, site.options).family.fit(call.grid).theta[0].tolist()
+
+
+def _networks_theta(
+    run: Run, view: View, model: nn.Module, picture: Tensor, snapshot: int, *, foreign: bool
+) -> list[float]:
     """The network's own theta: of a probe the one recorded at the view's step, of another image what it says now."""
     recorded = own_theta(run, view)[record_of(run, view)]
     if not foreign:
@@ -139,7 +184,7 @@ def _networks_theta(run: Run, view: View, model: nn.Module, picture: Tensor, *, 
         if not np.isfinite(own).all():
             raise LensError("theta is not finite at this step: the training had gone astray. Choose an earlier step.")
         return own
-    theta = _forward(run, view.site, model, picture)[1]
+    theta = _forward(run, view, model, picture, snapshot)[1]
     if theta is None:
         raise LensError("This site's grid is of no family, so it has no theta of its own.")
     return theta
@@ -154,8 +199,8 @@ def _by_hand(
     theta: list[float] | None,
     *,
     foreign: bool,
-) -> Tensor:
-    """Logits on the V of the view's theta; where that is None, of the one given."""
+) -> Any:
+    """The output on the V of the view's theta; where that is None, of the one given."""
     from stn_viz.transformer import sample_area
 
     site = site_of(run, view)
@@ -193,8 +238,8 @@ def _only_transformer(run: Run, model: nn.Module) -> SpatialTransformer | None:
     return transformers[0] if len(transformers) == 1 == len(run.sites) else None
 
 
-def _rest(run: Run, site: int, model: nn.Module, picture: Tensor, V: Tensor) -> Tensor:
-    """Logits of the rest of the network on V.
+def _rest(run: Run, site: int, model: nn.Module, picture: Tensor, V: Tensor) -> Any:
+    """What the rest of the network makes of V.
 
     Any network answers through `sites.answer`. In a network of ours the transformer stands aside instead, so that its
     localisation network, whose theta nobody wants now, need not run: 1.1 ms a question rather than 1.9.
@@ -202,38 +247,29 @@ def _rest(run: Run, site: int, model: nn.Module, picture: Tensor, V: Tensor) -> 
     from stn_viz.runs import sites
 
     alone = _only_transformer(run, model)
-    logits: Tensor
     if alone is None:
-        logits = sites.answer(model, picture, V, site=site)
-        return logits
+        return sites.answer(model, picture, V, site=site)
     alone.forward = lambda U: V  # type: ignore[method-assign]
     try:
-        logits = model(picture)
+        return model(picture)
     finally:
         del alone.forward  # the class's own again
-    return logits
 
 
 def _network(run: Run, snapshot: int) -> nn.Module:
     """The run's network with a snapshot's weights, ready to answer. Raises: LensError for a run without its network."""
-    network = run.info.network
-    if network is None:
+    if run.info.network is None:
         raise LensError("This run came without its network: its trace can be seen, but nothing new can be asked.")
 
     def load() -> nn.Module:
-        from stn_viz.networks import build
+        from stn_viz.foreign.network import network_of
 
-        model = build(**network)
-        try:
-            model.load_state_dict(run.weights(snapshot))
-        except RuntimeError as error:
-            raise LensError(
-                f"The weights of step {snapshot} do not fit the network that run.json describes, so it cannot answer. "
-                "The run was made by another version: train it again, or see its recorded answers."
-            ) from error
-        return model.float().eval().requires_grad_(False)
+        return network_of(run, snapshot)
 
-    return _NETWORKS.get((run.path, run.version, snapshot), load)
+    try:
+        return _NETWORKS.get((run.path, run.version, snapshot), load)
+    except RunError as error:
+        raise LensError(str(error)) from error
 
 
 def _site_input(run: Run, view: View, model: nn.Module, snapshot: int, picture: Tensor, *, foreign: bool) -> Tensor:
@@ -250,7 +286,7 @@ def _site_input(run: Run, view: View, model: nn.Module, snapshot: int, picture: 
 
         with sites.watch() as seen:
             model(picture)
-        return seen[view.site].U
+        return sites.recorded(seen, len(picture))[view.site].U
 
     if not foreign:
         return _INPUTS.get((run.path, run.version, snapshot, view.site, view.image), watch)

@@ -54,11 +54,11 @@ def _in_gauge(
 ) -> tuple[tuple[str, ...], NDArray[Any], NDArray[Any] | None]:
     import torch
 
-    from stn_viz.transformer import FAMILIES, gauge
+    from stn_viz.transformer import FAMILIES, VOLUME_FAMILIES, gauge
 
     over = gauge(family)
     if over is None:
-        made = FAMILIES.get(family)
+        made = FAMILIES.get(family) or VOLUME_FAMILIES.get(family)
         names = getattr(made, "parameter_names", None)
         if not isinstance(names, tuple) or len(names) != theta.shape[-1]:
             names = tuple(f"theta {place + 1}" for place in range(theta.shape[-1]))
