@@ -39,9 +39,10 @@ def stage(data: dict[str, Any], *, key: str) -> "ComponentResult":
         key: always given; without one `data` would become the identity and each change a new mount.
 
     Returns:
-        The state that the stage has set: `.view`, a dict of the view's fields at rest, or None before the first.
+        The state that the stage has set: `.view`, a dict of the view's fields at rest, or None before the first; and
+        `.page`, the name of the page that somebody asked for with the last click, else None.
     """
-    return _mount(data=data, key=key, on_view_change=_nothing)
+    return _mount(data=data, key=key, on_view_change=_nothing, on_page_change=_nothing)
 
 
 def _nothing() -> None:

@@ -3,7 +3,7 @@
 import { randomTheta } from "./hand/chance.js";
 import { createHand } from "./hand/hand.js";
 import { wireKeys } from "./hand/keys.js";
-import { poseOf, trueTheta } from "./hand/truepose.js";
+import { isPoseKnown, trueTheta } from "./hand/truepose.js";
 import { readTheme } from "./ink/theme.js";
 import { halfFor, HALF } from "./ink/viewport.js";
 import { createDirectionLens } from "./lenses/directionlens.js";
@@ -13,6 +13,7 @@ import { createRulesLens } from "./lenses/ruleslens.js";
 import { createPicturesLens } from "./lenses/pictureslens.js";
 import { createSlidersLens } from "./lenses/sliderslens.js";
 import { gaugeOf } from "./numbers/gauge.js";
+import { randomVolumeTheta } from "./numbers/volume.js";
 import { sentence } from "./numbers/words.js";
 import { createAnswers } from "./parts/answers.js";
 import { createBench } from "./parts/bench.js";
@@ -21,17 +22,20 @@ import { createHead } from "./parts/head.js";
 import { createHelp } from "./parts/help.js";
 import { createNotices } from "./parts/notices.js";
 import { createNudge } from "./parts/nudge.js";
+import { flatAlone, FLAT_WAY } from "./parts/slicebar.js";
 import { createStrip } from "./parts/strip.js";
 import { createThetaPanel } from "./parts/thetapanel.js";
 import { createTimeline } from "./parts/timeline.js";
-import { pictureNamed } from "./pictures/named.js";
+import { canAsk, createPicturing } from "./pictures/picturing.js";
 import { createArriving } from "./state/arriving.js";
 import { createAsker } from "./state/asker.js";
 import { createChoosing } from "./state/choosing.js";
 import { createFacing } from "./state/facing.js";
+import { createLooking, NOTHING_FETCHED } from "./state/looking.js";
 import { createPace } from "./state/pace.js";
 import { createPlaying } from "./state/playing.js";
-import { createScene, fits, networkTheta } from "./state/scene.js";
+import { createScene } from "./state/scene.js";
+import { isVolume } from "./state/slices.js";
 import { createStore } from "./state/store.js";
 import { createTeller } from "./state/teller.js";
 import { createTurning } from "./state/turning.js";
@@ -39,7 +43,7 @@ import { placeOf } from "./state/view.js";
 
 /**
  * @param {HTMLElement} root  an empty element
- * @param {{setState: (name: string, value: any) => void}} host
+ * @param {{setState: (name: string, value: any) => void, goTo?: (page: string) => void}} host
  * @returns {{update: (data: object) => void, destroy: () => void}}
  */
 export function createStage(root, host) {
@@ -48,8 +52,9 @@ export function createStage(root, host) {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const scene = createScene();
   let shown = null; // the scene of the last frame
+  let drawn = null; // the images of the run that stands on the bench
 
-  const store = createStore({ ready: false, pixel: null, pin: null, half: HALF, fits: true, speed: 1, playing: false, sliders: "gauge", holding: null, picture: null, lens: "sliders", way: 0, ruler: "off", boxing: false }, render);
+  const store = createStore({ ready: false, pixel: null, pin: null, half: HALF, fits: true, speed: 1, playing: false, sliders: "gauge", holding: null, picture: null, lens: "sliders", way: 0, ruler: "off", boxing: false, ...NOTHING_FETCHED }, render);
   const { get, set } = store;
   const notices = createNotices();
   const say = notices.say;
@@ -61,37 +66,23 @@ export function createStage(root, host) {
     }, say, needBases: () => choosing.needBases(), forget: () => choosing.forget(), canAsk: () => canAsk(get()), still });
   const { begin, handTheta, commit, cancel, gesture } = turning;
   const choosing = createChoosing(store, { shown: () => shown, say, gesture });
+  const looking = createLooking(store, { say, gesture, needBases: choosing.needBases });
   const playing = createPlaying(store, signal);
   const facing = createFacing(store, still);
-  const chooseImage = (image) => {
-    const left = get().picture;
-    set({ image, picture: null, pixel: pinned(), fits: true });
-    if (left) choosing.needBases(); // V has the run's size again
-  };
-  /** Any picture as U. The grid that stands is kept; what the network says of it is asked where its size fits. */
-  const choosePicture = (picture) => {
-    if (!picture) return chooseImage(get().image);
-    const same = get().picture && sameSize(get().picture.U, picture.U);
-    // Until the network has said its theta of this picture, the one before stands: a grid must not jump to the identity.
-    if (fits({ ...get(), picture }) && !picture.refusal) picture = { ...picture, theta: picture.theta ?? networkTheta(get()) };
-    set({ picture, fits: true, ...(!same && { pixel: null, pin: null }) });
-    const { site, mode } = get();
-    if (site?.family && mode === "network" && !canAsk(get()) && shown?.theta) {
-      set({ mode: "hand", hand: { theta: Float64Array.from(shown.theta), family: shown.family, points: shown.points } });
-    }
-    if (!same) choosing.needBases();
-  };
+  const pinned = () => (get().lens === "pixel" ? get().pin : null);
+  const { chooseImage, choosePicture, restore, restoring } = createPicturing(store, { shown: () => shown, say, pinned, needBases: choosing.needBases });
   const chooseMode = (mode) => {
     if (mode === get().mode) return;
     if (mode === "network" && canAsk(get())) gesture(() => set({ mode }));
     else if (mode === "hand" && shown?.theta) gesture(() => handTheta(shown.theta));
+    else if (mode === "hand" && shown?.raw) choosing.chooseFamily("affine"); // fitted to the recorded grid
   };
-  const pinned = () => (get().lens === "pixel" ? get().pin : null);
   const chooseLens = (lens) => {
     set({ lens });
     set({ pixel: pinned() });
   };
   const turnWay = (way) => {
+    if (isVolume(get())) return say(FLAT_WAY);
     set({ boxing: false }); // a box is drawn on U where it is
     facing.turn(way);
   };
@@ -101,10 +92,10 @@ export function createStage(root, host) {
     glide: turning.glide,
     image: (by) => chooseImage(Math.max(0, Math.min(get().probes.count - 1, get().image + by))),
     identity: () => shown?.theta && gesture(() => handTheta(Float64Array.from(shown.basis.identity))),
-    random: () => shown?.theta && gesture(() => handTheta(randomTheta(shown.family, shown.basis))),
+    random: () => shown?.theta && gesture(() => handTheta(shown.depth ? randomVolumeTheta() : randomTheta(shown.family, shown.basis))),
     truePose: async () => {
       const [state, from] = [get(), shown];
-      if (!from?.theta || !poseOf(state)) return;
+      if (!isPoseKnown(state, from)) return;
       const theta = await trueTheta(state, from, choosing.fetchBasis);
       const still = get().probes === state.probes && shown.family === from.family && shown.theta.length === from.theta.length && get().image === state.image && get().picture === state.picture;
       if (theta && still) gesture(() => handTheta(theta));
@@ -124,7 +115,7 @@ export function createStage(root, host) {
   // --- the parts ---
   const actions = {
     begin, handTheta, commit, cancel, gesture, get, set, say, reject: say, signal,
-    glide: turning.glide, depth: turning.depth, chooseMode, chooseLens, choosePicture,
+    glide: turning.glide, depth: turning.depth, chooseSite: looking.chooseSite, see: looking.see, chooseMode, chooseLens, choosePicture,
     chooseFamily: choosing.chooseFamily, chooseRule: choosing.chooseRule,
     identity: () => act("identity"),
     random: () => act("random"),
@@ -147,7 +138,7 @@ export function createStage(root, host) {
       set({ boxing: !get().boxing });
     },
   };
-  const lenses = [createSlidersLens(actions), createRulesLens(actions), createNumbersLens(actions), createPixelLens(), createDirectionLens(actions), createPicturesLens(actions)];
+  const lenses = [createSlidersLens(actions), ...[createRulesLens(actions), createNumbersLens(actions), createPixelLens(), createDirectionLens(actions), createPicturesLens(actions)].map(flatAlone)];
   const head = createHead({
     chooseRun: (name) => {
       const run = get().data.runs.find((each) => each.name === name);
@@ -159,6 +150,10 @@ export function createStage(root, host) {
       notices.set([]); // closed and asked for again, it is said again
       notices.set([run.problem]);
     },
+    allRuns: host.goTo ? () => {
+      teller.now(); // what is shown is what somebody comes back to
+      host.goTo("runs");
+    } : null,
     share: async () => {
       teller.now();
       try {
@@ -220,15 +215,18 @@ export function createStage(root, host) {
     if (!state.ready || signal.aborted) return;
     const { U, size } = shown?.theta ? shown : { size: [0, 0] };
     const stride = pace.begin([U?.width, U?.height, U?.channels, size, shown?.family, state.rule.kernel, state.rule.area].join(), size[0] * size[1] * state.rule.area ** 2, turning.busy() || facing.busy() || state.playing || Boolean(state.picture?.live));
-    shown = scene(state, stride);
+    const awaited = looking.need(state);
+    shown = looking.around(state, scene(state, stride));
     const theme = readTheme(root);
-    bench.set(shown, state, theme);
+    if (awaited && drawn === state.probes && !state.holding) bench.hold();
+    else bench.set(shown, state, theme);
+    drawn = state.probes;
     strip.set(state.image, state.picture);
     timeline.set(state, theme);
     panel.set(shown, state, theme, canAsk(state));
     const answer = asker.answer(state, shown);
     answers.set(answer);
-    if (!shown.waiting && !restoring) teller.later(placeOf(state, shown.theta), () => spoken(state, answer), state.playing || turning.busy());
+    if (!shown.waiting && !restoring()) teller.later(placeOf(state, shown.theta), () => spoken(state, answer), state.playing || turning.busy());
     settle(state);
     pace.end(stride);
   }
@@ -243,29 +241,12 @@ export function createStage(root, host) {
 
   /** U's view opens when the grid leaves it, and closes again: never under a hand that holds something. */
   function settle(state) {
-    if (!shown.theta || !shown.whole || state.holding || !state.fits) return; // a horizon lies at infinity
+    if (!shown.grid || !shown.whole || state.holding || !state.fits) return; // a horizon lies at infinity
     const goal = halfFor(shown.lines.points, shown.U);
     if (Math.abs(goal - state.half) < 1e-3) return;
     const near = still.matches || Math.abs(goal - state.half) < 5e-3;
     set({ half: near ? goal : state.half + 0.3 * (goal - state.half) });
   }
-
-  /** The picture of a link; the run's own image stays where it is not to be had. */
-  let restoring = false; // until it is here, the address keeps naming it
-  const restore = async (id, { routes }) => {
-    restoring = true;
-    try {
-      const { channels, height, width } = get().probes.image(0);
-      const { probes, image } = get();
-      const picture = await pictureNamed(id, { base: routes.picture, input: [channels, height, width] });
-      // Somebody may have chosen another image since.
-      if (get().probes === probes && get().image === image && !get().picture) choosePicture(picture);
-    } catch (error) {
-      say(error.message);
-    }
-    restoring = false;
-    set({});
-  };
 
   const update = createArriving(store, {
     header: ({ runs, run }) => head.start(runs, run.name),
@@ -288,7 +269,7 @@ export function createStage(root, host) {
         choosing.needBases();
         if (view.picture) restore(view.picture, data);
       }
-      timeline.start(trace, data.run.snapshots);
+      timeline.start(trace, data.run.snapshots, data.run.counter);
       asker.connect(data.routes.line);
       root.classList.remove("waiting");
       nudge.wake();
@@ -308,14 +289,8 @@ export function createStage(root, host) {
       pace.stop();
       teller.stop();
       asker.close();
+      looking.stop();
       notices.stop();
     },
   };
 }
-
-/** Can the network say a theta for what is shown: a probe's is recorded, another picture has to fit. */
-function canAsk(state) {
-  return state.picture ? fits(state) && !state.picture.refusal && state.data.run.has_network : Boolean(networkTheta(state));
-}
-
-const sameSize = (a, b) => a.width === b.width && a.height === b.height;

@@ -40,6 +40,9 @@ NUMBERS = (
     "pixels",
     "formats",
     "pasted",
+    "rawgrid",
+    "screen",
+    "volume",
 )
 _PRELUDE = """() => {
 window.bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;

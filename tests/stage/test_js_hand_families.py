@@ -367,6 +367,20 @@ def test_a_change_of_family_says_the_residual_of_torchs_fit(hands, start, goal) 
     assert says.startswith(f"{start} → {'TPS 4 × 4' if goal == 'tps' else goal}: ")
 
 
+def test_the_true_pose_of_a_slice_is_known_in_its_own_family_and_convention_alone(hands) -> None:
+    body = """() => {
+      const pose = (family, count) => ({pose: {family, points: null, theta: new Float64Array(count)}});
+      const shown = {family: "affine3", theta: new Float64Array(12), depth: {}};
+      const flat = {family: "affine", theta: new Float64Array(6)};
+      const rule = (align) => ({align_corners: align, grid_align: null});
+      const known = (picture, align, scene) => m.truepose.isPoseKnown({picture, rule: rule(align)}, scene);
+      const own = pose("affine3", 12);
+      return [known(own, false, shown), known(own, true, shown), known(pose("affine", 6), false, shown),
+        known(pose("affine", 6), true, flat), known({pose: null}, false, flat), known(own, false, null)];
+    }"""
+    assert hands.call(body) == [True, False, False, True, False, False]
+
+
 @pytest.mark.parametrize("align", [False, True])
 @pytest.mark.parametrize("shown", ["affine", "projective", "tps"])
 def test_the_true_pose_fetches_the_same_pixels_in_any_family_and_convention(hands, shown, align) -> None:

@@ -254,9 +254,15 @@ def test_a_page_without_frames_for_a_while_goes_on_playing_where_it_stood(stage)
 
 def test_a_network_whose_grid_is_of_no_family_opens_and_says_so(stage, monkeypatch) -> None:
     monkeypatch.setitem(SITE, "family", None)
-    stage.update(theta=[1.0, 0, 0], family="attention")
+    stage.update()
     note = stage.page.locator(".theta > .note")
     note.wait_for()
     assert "of no family" in note.inner_text()
     stage.page.keyboard.press("ArrowRight")
     assert stage.step() == "20"
+    # A link's theta brings its family: a hand's grid over such a network, with a way back.
+    stage.update("b", theta=[1.0, 0, 0], family="attention")
+    note.wait_for(state="hidden")
+    assert stage.theta() == [1.0, 0.0, 1.0, 0.0] or stage.theta()[0] == 1.0
+    stage.page.keyboard.press("Escape")
+    note.wait_for()

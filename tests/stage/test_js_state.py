@@ -106,6 +106,36 @@ def test_an_answer_about_another_image_is_not_shown(run) -> None:
     assert run(body) == [[None, True], [[0.9], False], [[0.9], False], [None, True]]
 
 
+def test_a_network_whose_grid_is_of_no_family_is_asked_about_a_picture_under_its_own_rule(run) -> None:
+    body = f"""(m) => {{{ASKER}
+      const raw = {{family: null, options: {{}}, kernel: "bilinear", padding: "zeros", align_corners: false}};
+      const U = {{data: new Float32Array(4), channels: 1, height: 2, width: 2}};
+      const picture = {{U, name: "sign", label: -1, theta: null}};
+      const rule = {{kernel: "bilinear", padding: "zeros", align_corners: false}};
+      set({{site: raw, rule, mode: "network", hand: null, picture, probes: {{labels: [7], image: () => U}}}});
+      const ask = () => asker.answer(state, {{theta: null}});
+      ask();
+      const {{lens, view, U: sent}} = socket.sent[0];
+      socket.hear({{id: 1, answer: {{probabilities: [0.9], loss: null, theta: null, snapshot: 800}}}});
+      const {{probabilities, source}} = ask();
+      set({{rule: {{...rule, padding: "border"}}}});
+      return [lens, view.theta, sent.shape, probabilities, source, ask().source];
+    }}"""
+    lens, theta, shape, probabilities, source, other = run(body)
+    assert (lens, theta, shape, probabilities) == ("predictions", None, [1, 2, 2], [0.9])
+    assert source == "weights of step 800"
+    assert "under its own rule" in other
+
+
+def test_a_network_that_is_closed_says_why_and_is_not_asked(run) -> None:
+    body = f"""(m) => {{{ASKER}
+      set({{data: {{run: {{name: "a", has_network: false, closed: "It is code."}}}}}});
+      const {{source, probabilities}} = asker.answer(state, {{theta: [1]}});
+      return [source, probabilities, socket.sent.length];
+    }}"""
+    assert run(body) == ["It is code.", None, 0]
+
+
 def test_an_answer_that_does_not_come_makes_the_one_before_it_old(run) -> None:
     body = f"""async (m) => {{{ASKER}
       shown();

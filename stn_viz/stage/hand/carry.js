@@ -6,7 +6,8 @@ import { pixelOf } from "./snaps.js";
 const NAMES = { tps: "TPS", free: "free form" };
 const NOTHING = 0.05; // px: less than that is not seen
 
-const nameOf = (family, points) => (NAMES[family] ?? family) + (points ? ` ${points} × ${points}` : "");
+/** @returns {string} a family as somebody says it */
+export const nameOf = (family, points) => (NAMES[family] ?? family) + (points ? ` ${points} × ${points}` : "");
 
 /**
  * @param {object} basis  of the family to go to

@@ -42,6 +42,7 @@ export const LOCAL = [
   ["Shift click", "on a control point: choose it too, or no longer"],
   ["Shift drag on U, or a drag outside the frame", "a rubber band that chooses control points; Ctrl A all, Esc none"],
   ["Space, Alt arrows", "on a control point: choose it; go to its neighbour; arrows move what is chosen, Home brings it back"],
+  ["Page Up, Page Down, wheel", "on V, where U is a volume: the next slice, the slice before"],
   ["[ ], Alt wheel", "on U: the brush's radius; Shift: pinch swells"],
 ];
 

@@ -15,6 +15,16 @@ export function poseOf(state) {
   return { family, points: ["tps", "free"].includes(family) ? Math.round(Math.sqrt(theta.length / 2)) : null, theta };
 }
 
+/** Poses are told under align_corners False: under it, theta is the pose's own. */
+const asTold = (rule, shown, pose) =>
+  !rule.align_corners && !(rule.grid_align ?? rule.align_corners) && shown.family === pose.family && shown.theta.length === pose.theta.length;
+
+/** @returns {boolean} whether trueTheta has an answer; of a slice it has the pose's own theta or none, since its points say nothing of the others */
+export function isPoseKnown(state, shown) {
+  const pose = shown?.theta ? poseOf(state) : null;
+  return Boolean(pose) && (!shown.depth || asTold(state.rule, shown, pose));
+}
+
 /**
  * The true pose in the family that is shown. A pose is told under align_corners False; under another convention, or in another
  * family, its grid is what counts: the same pixels of V fetch from the same places of U.
@@ -27,8 +37,8 @@ export function poseOf(state) {
 export async function trueTheta(state, shown, fetchBasis) {
   const pose = poseOf(state);
   const { rule } = state;
-  const plain = !rule.align_corners && !(rule.grid_align ?? rule.align_corners);
-  if (plain && shown.family === pose.family && shown.theta.length === pose.theta.length) return Float64Array.from(pose.theta);
+  if (asTold(rule, shown, pose)) return Float64Array.from(pose.theta);
+  if (shown.depth) return null;
   const own = await fetchBasis({ ...state, rule: { ...rule, align_corners: false, grid_align: false, area: 1 } }, pose.family, pose.points);
   if (!own) return null;
   const size = shown.basis.size.map((side) => Math.min(side, MOST)); // far more points than theta has numbers, all the same

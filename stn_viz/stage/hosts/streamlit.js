@@ -21,17 +21,20 @@ const away = new MutationObserver(() => {
 /**
  * The component's default export.
  *
- * @param {{data: object, parentElement: ShadowRoot | HTMLElement, setStateValue: (name: string, value: any) => void}} component
+ * @param {{data: object, parentElement: ShadowRoot | HTMLElement, setStateValue: (name: string, value: any) => void, setTriggerValue: (name: string, value: any) => void}} component
  * @returns {() => void} cleanup, for the unmount
  */
-export function render({ data, parentElement, setStateValue }) {
+export function render({ data, parentElement, setStateValue, setTriggerValue }) {
   let instance = mounted.get(parentElement);
   if (instance) {
-    instance.setStateValue = setStateValue;
+    Object.assign(instance, { setStateValue, setTriggerValue });
   } else {
-    instance = { stage: null, setStateValue };
+    instance = { stage: null, setStateValue, setTriggerValue };
     const made = instance;
-    const host = { setState: (name, value) => made.setStateValue(name, value) };
+    const host = {
+      setState: (name, value) => made.setStateValue(name, value),
+      goTo: (page) => made.setTriggerValue("page", page), // the app's other pages; a host without any leaves it out
+    };
     instance.stage = createStage(parentElement.querySelector(".stn-stage"), host);
     mounted.set(parentElement, instance);
     away.observe(document.body, { childList: true });

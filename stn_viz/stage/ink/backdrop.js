@@ -1,6 +1,7 @@
 /** What lies under the grid: U and, around it, what the padding rule gives; painted once and copied in each frame. */
 
 import { sampleInto } from "../numbers/sampler.js";
+import { zeroColour } from "../numbers/screen.js";
 import { createPicture } from "./picture.js";
 
 const LARGEST = 1024; // pixels a side: of a larger U a reduced copy is drawn, since the screen shows no more of it
@@ -25,7 +26,7 @@ export function createBackdrop() {
    */
   const draw = (context, view, theme, U, rule) => {
     const ratio = context.canvas.width / view.side;
-    const now = [rule.padding, rule.align_corners, view.side, view.rect, ratio, theme.surface, theme.hatch].join();
+    const now = [rule.padding, zeroColour(U.screen), rule.align_corners, view.side, view.rect, ratio, theme.surface, theme.hatch].join();
     if (painted !== U.data || now !== key) paint(view, theme, U, rule, ratio);
     painted = U.data;
     key = now;
@@ -42,8 +43,8 @@ export function createBackdrop() {
     context.fillStyle = theme.surface;
     context.fillRect(0, 0, side, side);
     if (rule.padding === "zeros") {
-      context.globalAlpha = theme.marginAlpha;
-      context.fillStyle = "rgb(0, 0, 0)"; // the value 0 itself, no colour of the theme
+      context.globalAlpha = marginOf(theme, rule, U);
+      context.fillStyle = zeroColour(U.screen); // the value 0 itself, no colour of the theme
       context.fillRect(0, 0, side, side);
     } else {
       context.globalAlpha = theme.pictureAlpha;
@@ -91,8 +92,11 @@ function around(view, U, rule, count) {
   }
   const data = new Float32Array(U.channels * count * count);
   sampleInto(data, U, grid, count * count, { ...rule, kernel: "nearest" });
-  return { data, channels: U.channels, height: count, width: count };
+  return { data, channels: U.channels, height: count, width: count, screen: U.screen };
 }
+
+/** How much of the padding is seen beyond U: of black a hint, of a picture, or of a colour that 0 means, more. */
+export const marginOf = (theme, { padding }, { screen }) => (padding === "zeros" && !screen ? theme.marginAlpha : theme.pictureAlpha);
 
 /** The pattern of what lies beyond a picture. */
 export function hatch(context, side, colour) {

@@ -6,7 +6,7 @@ const FAR = 100; // normalised: beyond it a line is cut, since a canvas does not
 const part = new Float64Array(4); // what is left of a piece that is cut: scratch
 
 /** One polyline of the grid; broken where a point is behind the horizon (H_w <= 0) or not a number, cut where it is far out. */
-function trace(context, view, points, w, first, count) {
+export function traceLine(context, view, points, w, first, count) {
   let drawing = false;
   let from = -1; // the point before, if there is one
   for (let i = first; i < first + count; i++) {
@@ -63,7 +63,7 @@ export function drawGrid(context, view, theme, { points, w, L, m }) {
   context.lineWidth = 1;
   context.beginPath();
   for (let line = 0; line < 2 * L; line++) {
-    if (!Object.values(edges).includes(line)) trace(context, view, points, w, line * m, m);
+    if (!Object.values(edges).includes(line)) traceLine(context, view, points, w, line * m, m);
   }
   context.stroke();
   context.globalAlpha = 1;
@@ -71,7 +71,7 @@ export function drawGrid(context, view, theme, { points, w, L, m }) {
     context.strokeStyle = theme.edges[edge];
     context.lineWidth = theme.edgeWidth;
     context.beginPath();
-    trace(context, view, points, w, edges[edge] * m, m);
+    traceLine(context, view, points, w, edges[edge] * m, m);
     context.stroke();
   }
 }
@@ -84,7 +84,7 @@ export function drawGhost(context, view, theme, { points, w, L, m }) {
     context.strokeStyle = colour;
     context.lineWidth = width;
     context.beginPath();
-    for (const line of Object.values(edgeLines(L))) trace(context, view, points, w, line * m, m);
+    for (const line of Object.values(edgeLines(L))) traceLine(context, view, points, w, line * m, m);
     context.stroke();
   }
   context.setLineDash([]);

@@ -23,6 +23,7 @@ export function readTheme(root) {
     tap: of("--tap"),
     rulers: [of("--ruler-off"), of("--ruler-on")],
     marks: { folded: of("--mark-folded"), dot: of("--mark-dot"), outside: of("--mark-outside"), behind: of("--mark-behind") },
+    sites: [0, 1, 2, 3].map((i) => of(`--site-${i}`)),
     edgeWidth: 4,
     edges: { top: of("--edge-top"), right: of("--edge-right"), bottom: of("--edge-bottom"), left: of("--edge-left") },
   };

@@ -3,8 +3,9 @@
 import { homogeneousInto, inFrame, meshOf, reachOf } from "../numbers/mesh.js";
 import { coefficients } from "../numbers/grid.js";
 import { fillAffine, fillTriangle, positionOf } from "../numbers/raster.js";
+import { bytesInto, seen } from "../numbers/screen.js";
 import { after, inverted, mapAt, placesInto, wayOf } from "../numbers/ways.js";
-import { hatch } from "./backdrop.js";
+import { hatch, marginOf } from "./backdrop.js";
 import { createPicture } from "./picture.js";
 import { drawGrid } from "./overlay.js";
 import { createViewport, HALF } from "./viewport.js";
@@ -56,8 +57,8 @@ export function createWay() {
     }
     const scale = count / side;
     const fill = {
-      out: new Uint32Array(pixels.data.buffer), side: count, texture: textureOf(U), padding: rule.padding, align: rule.align_corners,
-      alphas: alphasOf(theme, rule.padding, t, 1),
+      out: new Uint32Array(pixels.data.buffer), side: count, texture: textureOf(U), padding: rule.padding, align: rule.align_corners, zero: zeroOf(U),
+      alphas: alphasOf(theme, marginOf(theme, rule, U), t, 1),
     };
     const [fx, ox] = positionOf(U.width, rule.align_corners);
     const [fy, oy] = positionOf(U.height, rule.align_corners);
@@ -71,7 +72,7 @@ export function createWay() {
       const toFrame = [1 / vx, 0, -middle / vx, 0, 1 / vy, -middle / vy];
       fillAffine(fill, after(toU, back), after(toFrame, after(mapAt(way, 1), back)));
     } else {
-      if (t < 1) fillAffine({ ...fill, alphas: alphasOf(theme, rule.padding, 0, (1 - t) ** FADE) }, after(toU, back), null);
+      if (t < 1) fillAffine({ ...fill, alphas: alphasOf(theme, marginOf(theme, rule, U), 0, (1 - t) ** FADE) }, after(toU, back), null);
       else fill.out.fill(0);
       mesh(fill, { basis, theta, view, viewV, way, t, align, scale, from: [fx, ox, fy, oy] });
     }
@@ -146,8 +147,7 @@ export function createWay() {
 }
 
 /** Opaque in the frame at way 1: what the sampler reads there; as faint as in the margin of a still U at way 0. */
-function alphasOf(theme, padding, t, share) {
-  const margin = padding === "zeros" ? theme.marginAlpha : theme.pictureAlpha;
+function alphasOf(theme, margin, t, share) {
   return [1, 1 - DIMMED * t, margin + t * (1 - margin), margin * (1 - DIMMED * t)].map((alpha) => Math.round(255 * alpha * share));
 }
 
@@ -199,16 +199,16 @@ function linesOf(basis) {
 }
 
 /** Channels-first floats as 0x00bbggrr, rounded as ink/picture.js has them. */
-function colours({ data, channels, height, width }) {
-  const count = height * width;
-  const [green, blue] = channels >= 3 ? [count, 2 * count] : [0, 0];
-  const bytes = new Uint8ClampedArray(4 * count);
-  for (let i = 0; i < count; i++) {
-    bytes[4 * i] = 255 * data[i];
-    bytes[4 * i + 1] = 255 * data[green + i];
-    bytes[4 * i + 2] = 255 * data[blue + i];
-  }
-  return new Uint32Array(bytes.buffer);
+function colours(image) {
+  const bytes = new Uint8ClampedArray(4 * image.height * image.width);
+  bytesInto(image, bytes);
+  return new Uint32Array(bytes.buffer).map((colour) => colour & 0xffffff);
+}
+
+/** What a network's 0 is on the screen: zeros beyond U's sides. */
+function zeroOf({ channels, screen }) {
+  const bytes = Uint8ClampedArray.from([...seen(new Array(channels).fill(0), screen).map((value) => 255 * value), 0]);
+  return new Uint32Array(bytes.buffer)[0];
 }
 
 /** A copy of a large U: the screen shows no more of it. */

@@ -2,6 +2,7 @@
 
 import { pointJacobian, sampleGradient } from "../numbers/gradient.js";
 import { numeral, pixelWords } from "../numbers/pixelwords.js";
+import { seen } from "../numbers/screen.js";
 import { rangeOf, valuesOf } from "../numbers/values.js";
 import { el, setText } from "../parts/dom.js";
 import { entryNames } from "../parts/entries.js";
@@ -27,9 +28,10 @@ export function createPixelLens() {
   return {
     name: "pixel",
     title: "Pixel",
+    raw: true,
     element: el("div.pixellens", { role: "group", "aria-label": "one pixel of V", tabindex: 0 }, hint, found, alone),
-    set: ({ U, V, theta, family, basis, size, pixel }, { rule }) => {
-      if (!theta) return;
+    set: ({ U, V, marks, theta, family, basis, size, pixel }, { rule }) => {
+      if (!marks) return; // no grid
       ranges.set([["", "min", "max"], ...[["U", valuesOf(U).range], ["V", rangeOf(V)]].map(([name, range]) => [name, ...range.map((value) => numeral(value, 3))])]);
       found.hidden = !pixel;
       hint.hidden = Boolean(pixel);
@@ -44,6 +46,8 @@ export function createPixelLens() {
       slopes.set(slopeRows(slope, U.channels));
       setText(why, reason(slope, pixel.taps, rule, U));
       why.hidden = !why.textContent;
+      jacobian.element.hidden = jacobianTitle.hidden = !theta; // a recorded grid has none
+      if (!theta) return;
       const rows = jacobianRows(slope, pixel, { basis, family, theta, size });
       jacobian.set(rows.table);
       setText(jacobianTitle, rows.title);
@@ -82,7 +86,7 @@ function createWeights() {
         setText(cell.value, inside ? values.map((value) => numeral(value, U.channels > 1 ? 2 : 3)).join(" ") : "padding, 0");
         cell.element.classList.toggle("padding", !inside);
         cell.swatch.hidden = !inside;
-        if (inside) cell.swatch.style.background = `rgb(${(U.channels >= 3 ? values : [values[0], values[0], values[0]]).map((value) => Math.round(255 * Math.max(0, Math.min(1, value)))).join(" ")})`;
+        if (inside) cell.swatch.style.background = `rgb(${seen(values, U.screen).map((value) => Math.round(255 * Math.max(0, Math.min(1, value)))).join(" ")})`;
         if (i < side) setText(heads.across[i], String(col));
         if (i % side === 0) setText(heads.down[i / side], String(row));
       });

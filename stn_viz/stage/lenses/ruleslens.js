@@ -178,7 +178,9 @@ function createPanes(actions) {
       tile.hidden = !V;
       if (!V) return setText(words, panes.length ? "this pane's grid is on its way …" : "");
       if (out.length !== V.data.length) out = new Float32Array(V.data.length);
-      picture.paint({ ...V, data: differenceInto(out, shown.V.data, V.data, Number(gain.value)) });
+      // As large as it is on the picture: a prepared one's values are stretched.
+      const screen = V.screen && { ...V.screen, scale: [1, 1, 1], shift: [0, 0, 0] };
+      picture.paint({ ...V, screen, data: differenceInto(out, shown.V.data, V.data, Number(gain.value) * (V.screen?.scale[0] ?? 1)) });
       if (shown.stride > 1) return; // numbers are of the full picture
       const found = differenceOf(shown.V.data, V.data, V.width, V.channels);
       setText(words, found.largest >= 5e-5 ? `largest ${found.signed < 0 ? "−" : "+"}${found.largest.toFixed(4)} at row ${found.row}, column ${found.column}; mean ${found.mean.toFixed(4)}` : "no difference in any pixel");

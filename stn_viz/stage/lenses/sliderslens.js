@@ -1,13 +1,14 @@
 /** Theta by sliders: the gauge's or its own entries; identity, the way home, undo; family and rule. */
 
-import { poseOf } from "../hand/truepose.js";
+import { isPoseKnown, poseOf } from "../hand/truepose.js";
 import { gaugeOf } from "../numbers/gauge.js";
 import { el } from "../parts/dom.js";
-import { entryNames } from "../parts/entries.js";
+import { sliderNames } from "../parts/entries.js";
 import { signed } from "../parts/number.js";
 import { createKernelNote } from "../parts/remarkbar.js";
 import { createChoice, createSlider, row } from "../parts/slider.js";
 import { networkTheta } from "../state/scene.js";
+import { isVolume } from "../state/slices.js";
 
 const degrees = (value) => `${value.toFixed(1).replace("-", "−").replace("−0.0", "0.0")}°`;
 const times = (value) => (Math.abs(value) >= 1e5 ? "∞" : `${signed(value, 2).replace("+", "")}×`); // a grid of no extent
@@ -21,7 +22,7 @@ const SCALES = {
   shift_x: { label: "shift x", low: -1.5, high: 1.5, step: 0.02, format: (value) => signed(value, 2) },
   shift_y: { label: "shift y", low: -1.5, high: 1.5, step: 0.02, format: (value) => signed(value, 2) },
 };
-const NAMES = { tps: "TPS", free: "free" };
+const NAMES = { tps: "TPS", free: "free", affine3: "3-D affine" };
 const LONGEST = 50;
 const POINTS = { tps: [3, 4, 5], free: [5, 7, 9] };
 
@@ -81,9 +82,9 @@ export function createSlidersLens(actions) {
         read: (values) => values[i],
       }));
     } else {
-      const names = P > LONGEST ? [] : entryNames(name, P); // nobody reads 162 sliders: there the grid itself is dragged
-      bars = names.map((label, i) => ({
-        slider: createSlider({ label, low: -2, high: 2, step: 0.01, format: (v) => signed(v, 3) }, hand((value) => {
+      const names = P > LONGEST ? [] : sliderNames(name, P); // nobody reads 162 sliders: there the grid itself is dragged
+      bars = names.map(({ label, title }, i) => ({
+        slider: createSlider({ label, title, low: -2, high: 2, step: 0.01, format: (v) => signed(v, 3) }, hand((value) => {
           const theta = Float64Array.from(current);
           theta[i] = value;
           return theta;
@@ -100,15 +101,27 @@ export function createSlidersLens(actions) {
   return {
     name: "sliders",
     title: "Sliders",
+    raw: true, // its families, and what the sampler does
     element: el("div.handlens", {}, sliders, buttons, rows),
-    set: ({ family: name, points: pointsNow, theta }, state) => {
-      if (!theta) return;
-      current = theta;
+    set: (shown, state) => {
+      const { family: name, points: pointsNow, theta } = shown;
       const { site, sliders: kind, rule } = state;
+      if (theta) current = theta;
       if (offered !== site.families.join()) {
         family = createChoice("family", site.families.map((value) => ({ value, text: NAMES[value] ?? value, title: `${value} transformer` })), (value) => actions.chooseFamily(value));
         families.replaceChildren(row("family", family.element));
         offered = site.families.join();
+      }
+      kernel.set(rule.kernel);
+      kernel.element.lastChild.hidden = isVolume(state); // torch has no bicubic for volumes
+      kernelNote.set(rule.kernel);
+      padding.set(rule.padding);
+      align.set(rule.align_corners);
+      family.set(name);
+      if (!theta) {
+        pointsRow.replaceChildren();
+        shape = "";
+        return;
       }
       const gauge = gaugeOf(name);
       const key = `${name} ${theta.length} ${gauge ? kind : "raw"}`;
@@ -118,16 +131,11 @@ export function createSlidersLens(actions) {
       bars.forEach(({ slider, read }) => slider.set(read(values, theta)));
       which.element.hidden = !gauge;
       which.set(kind);
-      family.set(name);
       points?.set(pointsNow);
-      kernel.set(rule.kernel);
-      kernelNote.set(rule.kernel);
-      padding.set(rule.padding);
-      align.set(rule.align_corners);
-      glide.disabled = state.mode === "network" || !networkTheta(state);
-      const known = Boolean(poseOf(state));
+      glide.disabled = state.mode === "network" || !(networkTheta(state) || (!site.family && !state.picture));
+      const known = isPoseKnown(state, shown);
       truePose.disabled = !known;
-      truePose.title = known ? "undo the distortion: the theta of a perfect localiser (T)" : "Nobody has recorded how this picture was distorted.";
+      truePose.title = known ? "undo the distortion: the theta of a perfect localiser (T)" : poseOf(state) ? "The true pose of a volume is known under align corners off and in its own family alone." : `Nobody has recorded how this ${isVolume(state) ? "volume" : "picture"} was distorted.`;
       const [past, future] = actions.depth();
       undo.disabled = !past;
       redo.disabled = !future;

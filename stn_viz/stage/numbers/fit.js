@@ -48,6 +48,7 @@ export function fitTheta(basis, rowsB, count, points, near, out = new Float64Arr
   }
   substitute(L, step, P);
   for (let p = 0; p < P; p++) out[p] = near[p] + step[p];
+  basis.settle?.(out, near); // of what the points cannot tell apart
   return out;
 }
 

@@ -17,6 +17,7 @@
  * @property {Texture} texture
  * @property {"zeros"|"border"|"reflection"} padding
  * @property {boolean} align  the sampler's align_corners: reflection is about the outer pixels' centres
+ * @property {number} [zero]  0x00bbggrr: what the value 0 is, beyond the sides under zeros; black where it is not given
  * @property {number[]} alphas  0..255: of U in the frame, of U beyond it, of padding in the frame, of padding beyond it
  */
 
@@ -48,7 +49,7 @@ function put(fill, at, x, y, inside) {
     column = column >= 0 && column < width ? column : beyond(x * share, width, padding, align);
     row = row >= 0 && row < height ? row : beyond(y * share, height, padding, align);
   }
-  const colour = column < 0 || row < 0 ? 0 : data[row * width + column];
+  const colour = column < 0 || row < 0 ? fill.zero ?? 0 : data[row * width + column];
   fill.out[at] = ((alpha << 24) | colour) >>> 0;
 }
 

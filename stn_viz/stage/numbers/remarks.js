@@ -12,8 +12,8 @@ const remark = (key, level, text, more = "") => ({ key, level, text, more });
  * @returns {{key: string, text: string, more: string, level: number}[]} the weightiest first
  */
 export function remarksOf(shown, { rule }) {
-  const { theta, marks } = shown;
-  if (!theta) return [];
+  const { marks } = shown;
+  if (!marks) return [];
   if (marks.unknown === marks.n) {
     return [remark("unknown", 3, "θ is not a number here, so there is no grid.", "Training diverged before this step. Go back a step, or turn θ by hand.")];
   }

@@ -16,7 +16,7 @@ export function outsideShare(grid, n) {
   return n ? 1 - inside / n : 0;
 }
 
-const FAMILY = { projective: "projective", tps: "thin plate spline" };
+const FAMILY = { projective: "projective", tps: "thin plate spline", affine3: "affine over a volume" };
 
 /**
  * One sentence on the state: "rotated 23 degrees, zoom 1.6, 12 % outside, reads 7 at 0.93".

@@ -8,7 +8,7 @@ export function createAnswers() {
   const source = el("p.source");
   const element = el("section.answers", { "aria-label": "the network says" }, el("div.title", {}, el("h2", { text: "The network says, %" }), loss), bars, source);
   let items = [];
-  let shown = "";
+  let shown = null;
 
   return {
     element,
@@ -19,11 +19,13 @@ export function createAnswers() {
       items = classes.map((name) => {
         const fill = el("i");
         const value = el("span.value");
-        const item = el("div.bar", { role: "listitem" }, el("b", { text: name }), el("span.track", {}, fill), value);
+        const item = el("div.bar", { role: "listitem" }, el("b", { text: name, title: name.length > 2 ? name : null }), el("span.track", {}, fill), value);
         return { name, fill, value, item };
       });
       // Few classes, as digits, stand in two columns read row by row; many scroll.
       bars.classList.toggle("many", classes.length > 12);
+      bars.classList.toggle("named", classes.some((name) => name.length > 2));
+      bars.style.setProperty("--name", `${Math.min(5.2, 0.55 * Math.max(...classes.map((name) => name.length)))}em`); // what names leave is the bars'
       bars.replaceChildren(...items.map(({ item }) => item));
     },
     /**

@@ -10,31 +10,41 @@ import { countWords } from "../numbers/remarks.js";
 import { rangeOf } from "../numbers/values.js";
 import { gridAlign } from "../state/scene.js";
 import { el, setText, sized } from "./dom.js";
+import { createFeaturePanel } from "./featurepanel.js";
 import { createRemarks } from "./remarkbar.js";
+import { createSiteMarks } from "./sitemarks.js";
+import { createSliceOfU, createSlices, sliceWords } from "./slicebar.js";
 import { createWayRound } from "./wayround.js";
 
-/** @param {{hover: (pixel: number | null) => void}} actions */
+/** @param {{hover: (pixel: number | null) => void, chooseSite: (site: number) => void, see: (what: string) => void}} actions */
 export function createBench(actions) {
   const uSays = el("span.aside");
   const vSays = el("span.aside");
   const canvas = el("canvas", { tabindex: -1, role: "img", "aria-label": "U with the sampling grid" });
   const handles = createHandles();
   const nudge = el("div.nudge", { hidden: true, text: "drag me" });
-  const pad = el("div.pad", {}, canvas, ...handles.elements, nudge);
+  const sites = createSiteMarks((site) => actions.chooseSite(site));
+  const feature = createFeaturePanel({ see: (what) => actions.see(what) });
+  const pad = el("div.pad", {}, canvas, sites.layer, ...handles.elements, nudge, feature.tiles);
+  sites.wire(canvas);
   const vPicture = createPicture();
   const marks = createMarksInk();
   const remarks = createRemarks();
   const mark = el("div.mark", { hidden: true });
   const frame = el("div.frame", { role: "img", tabindex: 0, "aria-label": "V, the output; arrow keys read its pixels" }, vPicture.canvas, marks.element, mark);
   const round = createWayRound(actions, { pad, canvas, frame, picture: vPicture.canvas });
-  const u = el("section.u", { "aria-label": "U, the input" }, el("div.title", {}, el("h2", { text: "U, the input" }), round.toggle, uSays), pad, remarks.element);
-  const v = el("section.v", { "aria-label": "V, the output" }, el("div.title", {}, el("h2", { text: "V, the output" }), vSays), frame);
+  const slices = createSlices(actions, frame);
+  const sliceOfU = createSliceOfU(actions);
+  const uName = el("h2", { text: "U, the input" });
+  const u = el("section.u", { "aria-label": "U, the input" }, el("div.title", {}, uName, round.toggle, uSays), pad, feature.about, sliceOfU.element, remarks.element);
+  const v = el("section.v", { "aria-label": "V, the output" }, el("div.title", {}, el("h2", { text: "V, the output" }), vSays), el("div.vs", {}, frame, sites.smalls), slices.element);
 
   round.wire(u);
 
   const backdrop = createBackdrop();
   let view = null;
   let turned = false;
+  let held = false;
   let size = [1, 1];
 
   const pixelAt = (event) => {
@@ -69,6 +79,11 @@ export function createBench(actions) {
   };
 
   let hand = null; // hand/hand.js
+  /** A grid without theta is seen and not held. */
+  const noHandles = (scene) => {
+    handles.hide();
+    hand.place(view, scene);
+  };
   const placeHandles = (scene) => {
     const { arm, centre } = handles.place(view, scene, hand.place(view, scene));
     if (!nudge.hidden) nudge.style.transform = `translate(${centre[0]}px, ${centre[1]}px)`;
@@ -81,34 +96,49 @@ export function createBench(actions) {
     drop: round.drop,
     wire: (given) => { hand = given; },
     stop: remarks.stop,
-    view: () => (turned ? null : view), // on its way, the grid is not held
+    view: () => (turned || held ? null : view), // on its way, the grid is not held
+    /** What is to be drawn arrives in a moment: until then both pictures stay as they are, and nothing is grabbed. */
+    hold: () => { held = true; },
     showNudge: (on) => { nudge.hidden = !on; },
     set: (scene, state, theme) => {
       const { U } = scene;
+      held = false;
       const side = pad.clientWidth;
       if (!side) return;
       view = createViewport(side, U, state.half, state.rule.align_corners);
       const context = sized(canvas, side, side);
       turned = round.begin(scene, state, view);
       if (!turned) backdrop.draw(context, view, theme, U, state.rule);
-      const grid = Boolean(scene.theta);
-      v.classList.toggle("bare", !grid);
+      const grid = Boolean(scene.grid);
+      // A recorded grid that is on its way leaves V's place as it is: nothing jumps.
+      if (grid || !scene.waiting) v.classList.toggle("bare", !grid);
+      const deep = feature.set(scene, state);
+      u.classList.toggle("deep", deep);
+      setText(uName, deep ? "U, a feature map" : "U, the input");
       remarks.set(scene, state);
-      setText(uSays, grid ? countWords(scene.marks, scene.outside, U) : `${U.width} × ${U.height}`);
+      slices.set(state, scene);
+      sliceOfU.set(scene);
+      for (const section of [u, v]) section.classList.toggle("sliced", Boolean(scene.depth));
+      setText(uSays, scene.depth ? sliceWords(scene.depth, scene.outside) : grid ? countWords(scene.marks, scene.outside, U) : `${U.width} × ${U.height}`);
       if (!grid) {
         handles.hide();
+        sites.set(context, null, theme, scene, state);
         round.finish(context, theme);
         return;
       }
-      const arm = placeHandles(scene);
+      const arm = scene.theta ? placeHandles(scene) : noHandles(scene);
       if (turned) handles.hide();
-      if (turned) round.draw(context, theme);
-      else {
+      if (turned) {
+        round.draw(context, theme);
+        sites.set(context, null, theme, scene, state);
+      } else {
         if (scene.ghost) drawGhost(context, view, theme, scene.ghost);
         if (arm) drawArm(context, theme, arm.from, arm.at);
         drawGrid(context, view, theme, scene.lines);
+        sites.set(context, view, theme, scene, state);
         marks.onU(context, view, theme, scene);
       }
+      v.classList.toggle("several", Boolean(scene.others?.length));
       vPicture.paint(scene.V);
       if (String(size) !== String(scene.size)) shape(scene.size);
       marks.onV(vPicture.canvas, theme, scene, gridAlign(state.rule));
@@ -132,8 +162,16 @@ export function createBench(actions) {
       left: `${(100 * found.column) / width}%`, top: `${(100 * found.row) / height}%`, width: `${100 / width}%`, height: `${100 / height}%`,
     });
     const value = scene.stride > 1 ? found.value : scene.V.data[state.pixel]; // where V is averaged, one sample is not its value
-    setText(vSays, `row ${found.row}, column ${found.column}: ${value.toFixed(3)}`);
+    const there = scene.depth ? ` in slice ${found.at.toFixed(1).replace("-", "−")}` : "";
+    setText(vSays, `row ${found.row}, column ${found.column}${there}: ${value.toFixed(3)}${pictured(value, U)}`);
   }
+}
+
+/** Beside a network's own value what it is on the picture, where a preparation stands between them; the first channel's. */
+function pictured(value, { screen, step }) {
+  if (!screen || step !== undefined) return ""; // a feature map is no picture
+  const c = screen.from.indexOf(0);
+  return ` (picture ${(screen.shift[c] + screen.scale[c] * value).toFixed(2)})`;
 }
 
 /** Smallest and largest value, short. */

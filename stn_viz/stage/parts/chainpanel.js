@@ -94,7 +94,7 @@ function createOrder(title, order) {
       if (grid.length !== 2 * n) grid = new Float32Array(2 * n);
       if (data.length !== U.channels * n) data = new Float32Array(U.channels * n);
       sampleInto(data, U, planeInto(matrix, size, gridAlign, grid), n, rule);
-      picture.paint({ data, channels: U.channels, height: size[0], width: size[1] });
+      picture.paint({ data, channels: U.channels, height: size[0], width: size[1], screen: U.screen });
     },
   };
 }

@@ -7,6 +7,7 @@ const LAYOUTS = {
   similarity: [[0, "-1", 2], [1, 0, 3]],
   translation: [["1", "0", 0], ["0", "1", 1]],
   projective: [[0, 1, 2], [3, 4, 5], [6, 7, "1"]],
+  affine3: [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]],
 };
 const NAMES = {
   affine: ["t11", "t12", "t13", "t21", "t22", "t23"],
@@ -14,7 +15,9 @@ const NAMES = {
   similarity: ["a", "b", "tx", "ty"],
   translation: ["tx", "ty"],
   projective: ["h11", "h12", "h13", "h21", "h22", "h23", "h31", "h32"],
+  affine3: ["t11", "t12", "t13", "t14", "t21", "t22", "t23", "t24", "t31", "t32", "t33", "t34"],
 };
+const AXES = [["x", "W"], ["y", "H"], ["z", "D"]];
 
 /** @returns {(number | string)[][]} rows of the matrix as it is written */
 export function layoutOf(family, P, points) {
@@ -28,4 +31,15 @@ export function entryNames(family, P) {
   if (NAMES[family]) return NAMES[family];
   const paired = family === "tps" || family === "free";
   return Array.from({ length: P }, (_, i) => (paired ? `${i % 2 ? "y" : "x"}${(i >> 1) + 1}` : `θ${i + 1}`));
+}
+
+/** @returns {{label: string, title: string | null}[]} theta's entries as its sliders call them: over volumes by their axes */
+export function sliderNames(family, P) {
+  const names = entryNames(family, P);
+  if (family !== "affine3") return names.map((label) => ({ label, title: null }));
+  return names.map((name, i) => {
+    const [[to, side], from] = [AXES[i >> 2], AXES[i % 4]];
+    if (!from) return { label: `${to} shift`, title: `${name}: shift of ${to}_s, along ${side}` };
+    return { label: `${to} from ${from[0]}`, title: `${name}: how far ${to}_s, along ${side}, goes with ${from[0]}_t, along ${from[1]}` };
+  });
 }

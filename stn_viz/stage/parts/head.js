@@ -1,13 +1,17 @@
-/** The head of the stage: which run, share, present, help. */
+/** The head of the stage: which run, the way to all of them, share, present, help. */
 
 import { el, setText } from "./dom.js";
 
 const SHOWN_MS = 1600;
 
-/** @param {{chooseRun: (name: string) => void, share: () => Promise<string>, present: () => void, help: () => void}} actions */
+/**
+ * @param {{chooseRun: (name: string) => void, allRuns: (() => void) | null, share: () => Promise<string>, present: () => void, help: () => void}} actions
+ *   allRuns is null where the host has no such page
+ */
 export function createHead(actions) {
   const picker = el("select.run", { "aria-label": "run", title: "choose a run" });
   picker.addEventListener("change", () => actions.chooseRun(picker.value));
+  const all = actions.allRuns ? [el("button.plain.all", { type: "button", text: "Runs", title: "all runs: open, import, diagnose", on: { click: actions.allRuns } })] : [];
   const share = el("button.plain", { type: "button", text: "Share", title: "copy a link to this view" });
   share.addEventListener("click", async () => {
     const said = await actions.share();
@@ -16,7 +20,7 @@ export function createHead(actions) {
   });
   const present = el("button.plain.presenting", { type: "button", text: "Present", title: "large, for a projector", "aria-pressed": "false", on: { click: actions.present } });
   const help = el("button.plain.help", { type: "button", text: "?", title: "keys (?)", "aria-label": "keys", on: { click: actions.help } });
-  const element = el("header.head", {}, el("h1", { text: "STN Viz" }), el("span.space"), picker, share, present, help);
+  const element = el("header.head", {}, el("h1", { text: "STN Viz" }), el("span.space"), picker, ...all, share, present, help);
   let shown = "";
   return {
     element,

@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 
 /**
  * @param {{name: string, title: string, element: HTMLElement, bare?: boolean, set: (shown: object, state: object, theme: object) => void}[]} lenses
- *   bare: it has something to say where no grid is
+ *   bare: it has something to say where no grid is; raw: where there is a grid without theta
  * @param {(name: string) => void} choose
  */
 export function createLensbar(lenses, choose) {
@@ -25,14 +25,18 @@ export function createLensbar(lenses, choose) {
     bar,
     body: el("div.lenses", {}, ...bodies),
     set: (shown, state, theme) => {
-      const open = Math.max(0, lenses.findIndex(({ name }) => name === state.lens));
+      // Where there is a grid without theta, some lenses have nothing to say: the first stands for them.
+      const mute = ({ bare, raw }) => !shown.theta && Boolean(state.site) && !state.site.family && !bare && !raw;
+      const open = Math.max(0, lenses.findIndex((lens) => lens.name === state.lens && !mute(lens)));
       lenses.forEach((lens, i) => {
         const on = i === open;
+        tabs[i].disabled = mute(lens);
+        tabs[i].title = mute(lens) ? "needs a θ: choose a family first" : "";
         tabs[i].setAttribute("aria-selected", String(on));
         tabs[i].tabIndex = on ? 0 : -1;
         bodies[i].hidden = !on;
       });
-      if (shown.theta || lenses[open].bare) lenses[open].set(shown, state, theme);
+      if (shown.theta || lenses[open].bare || (lenses[open].raw && state.site && !state.site.family)) lenses[open].set(shown, state, theme);
     },
   };
 }

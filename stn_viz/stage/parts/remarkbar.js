@@ -2,6 +2,7 @@
 
 import { kernelWords, remarksOf } from "../numbers/remarks.js";
 import { el, setText } from "./dom.js";
+import { depthRemarks } from "./slicebar.js";
 
 const MOST = 2;
 const REST_MS = 900; // a screen reader hears of a remark when the hand has come to rest
@@ -17,7 +18,7 @@ export function createRemarks() {
   return {
     element,
     set: (shown, state) => {
-      const found = remarksOf(shown, state).slice(0, MOST);
+      const found = (shown.depth ? depthRemarks(shown) : remarksOf(shown, state)).slice(0, MOST);
       lines.forEach((line, i) => {
         const remark = found[i];
         line.hidden = !remark;

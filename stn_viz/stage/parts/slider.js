@@ -6,13 +6,13 @@ import { createNumber } from "./number.js";
 const TRAVEL = 1000; // slider positions from end to end
 
 /**
- * @param {{label: string, low: number, high: number, step: number, log?: boolean, unit?: "deg", format: (value: number) => string}} scale
+ * @param {{label: string, title?: string | null, low: number, high: number, step: number, log?: boolean, unit?: "deg", format: (value: number) => string}} scale
  *   log: positions are proportional to the logarithm (zoom, aspect), and the slider of a negative value (a mirrored grid) keeps
  *   its sign; a number typed changes it. Values beyond low..high stay possible by number or hand
  * @param {{begin, input, commit, cancel, reject}} hand  as in number.js
  */
 export function createSlider(scale, hand) {
-  const { label, low, high, step, log, unit, format } = scale;
+  const { label, title, low, high, step, log, unit, format } = scale;
   const bend = log ? Math.log : (v) => v;
   const unbend = log ? Math.exp : (v) => v;
   const toPosition = (value) => (TRAVEL * (bend(value) - bend(low))) / (bend(high) - bend(low));
@@ -65,7 +65,7 @@ export function createSlider(scale, hand) {
   });
 
   return {
-    element: el("div.slider", {}, el("span.label", { text: label }), range, number.element),
+    element: el("div.slider", {}, el("span.label", { text: label, title }), range, number.element),
     set: (next) => {
       value = next;
       number.set(next);

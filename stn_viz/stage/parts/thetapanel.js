@@ -4,12 +4,15 @@ import { el, setText } from "./dom.js";
 import { entryNames, layoutOf } from "./entries.js";
 import { createLensbar } from "./lensbar.js";
 import { createNumber, signed } from "./number.js";
+import { createSitePicker } from "./sitepicker.js";
 import { createChoice } from "./slider.js";
+import { UNSEEN_VOLUME } from "./slicebar.js";
+import { isVolume } from "../state/slices.js";
 
 const LONGEST = 50; // entries: more of them are no matrix that anybody reads
 
 /**
- * @param {object} actions  begin, handTheta, commit, cancel, reject, chooseMode, chooseLens
+ * @param {object} actions  begin, handTheta, commit, cancel, reject, chooseMode, chooseLens, chooseSite
  * @param {object[]} lenses  as lensbar.js takes them
  */
 export function createThetaPanel(actions, lenses) {
@@ -19,11 +22,13 @@ export function createThetaPanel(actions, lenses) {
     { value: "hand", text: "by hand", title: "theta by hand: drag the grid, a number or a slider" },
   ], actions.chooseMode);
   const networkButton = mode.element.firstChild;
+  const picker = createSitePicker((site) => actions.chooseSite(site));
   const matrix = el("div.matrix", { role: "group", "aria-label": "theta" });
   const note = el("p.note", { hidden: true });
   const lensbar = createLensbar(lenses, actions.chooseLens);
-  const element = el("section.theta", { "aria-label": "theta" }, el("div.title", {}, title, mode.element), note, matrix, lensbar.bar, lensbar.body);
+  const element = el("section.theta", { "aria-label": "theta" }, el("div.title", {}, title, picker.element, mode.element), note, matrix, lensbar.bar, lensbar.body);
 
+  let stood = null; // the site that was shown
   let cells = []; // {number, index, sign}
   let shape = "";
   let current = null;
@@ -36,7 +41,7 @@ export function createThetaPanel(actions, lenses) {
   function build(family, P, points) {
     const names = entryNames(family, P);
     cells = [];
-    const small = P > 8;
+    const small = P > 8 && family !== "affine3"; // its 3 × 4 matrix has room
     if (P > LONGEST) {
       matrix.replaceChildren(el("p.note", { text: `${P} numbers: ${points} × ${points} control points` }));
     } else {
@@ -57,16 +62,21 @@ export function createThetaPanel(actions, lenses) {
     matrix.classList.toggle("told", P > LONGEST);
   }
 
+  /** Another run or site: there may be no theta at all. */
+  function start(site) {
+    shape = "";
+    stood = site;
+    element.classList.toggle("empty", !site);
+    setText(note, site ? "" : "No transformer in this network: nothing moves its grid. Its answers and curves are here to compare with.");
+    note.hidden = Boolean(site);
+  }
+  const OF_NO_FAMILY = "This grid is of no family, so it has no θ: it is drawn as it was recorded. Choose a family below, or “by hand”, and the nearest grid of that family can be turned.";
+  const ABSENT = "The network's grid is of no family, and what was recorded of it did not arrive, so none is drawn. Choose a family below to lay one of your own.";
+  const UNKNOWN = "The network's grid is of no family, and it is recorded for the run's own images alone. Choose a family below to lay a grid of your own over this picture.";
+
   return {
     element,
-    /** Another run or site: there may be no theta at all. */
-    start: (site) => {
-      shape = "";
-      const free = "This network's grid is of no family, so it has no θ to turn. Its answers and curves are here.";
-      element.classList.toggle("empty", !site?.family);
-      note.hidden = Boolean(site?.family);
-      setText(note, site?.family ? "" : site ? free : "No transformer in this network: nothing moves its grid. Its answers and curves are here to compare with.");
-    },
+    start,
     /**
      * @param {object} shown  the scene
      * @param {object} state
@@ -75,6 +85,18 @@ export function createThetaPanel(actions, lenses) {
      */
     set: (shown, state, theme, asked) => {
       const { family, points, theta } = shown;
+      if (state.site !== stood) start(state.site);
+      const free = Boolean(state.site) && !state.site.family && !theta;
+      element.classList.toggle("raw", free);
+      if (state.site) note.hidden = !free;
+      if (free) setText(note, state.picture ? UNKNOWN : shown.raw || shown.waiting ? OF_NO_FAMILY : ABSENT);
+      const hidden = isVolume(state) && !theta; // a volume of which no slice can be drawn
+      element.classList.toggle("empty", !state.site || hidden);
+      if (hidden) {
+        note.hidden = false;
+        setText(note, UNSEEN_VOLUME);
+      }
+      picker.set(state);
       if (theta) {
         current = theta;
         const key = `${family} ${theta.length}`;
@@ -84,7 +106,7 @@ export function createThetaPanel(actions, lenses) {
       }
       mode.set(state.mode);
       networkButton.disabled = !asked;
-      setText(networkButton, `network, step ${state.trace.step[state.index].toLocaleString("en")}`);
+      setText(networkButton, `network, ${state.data.run.counter ?? "step"} ${state.trace.step[state.index].toLocaleString("en")}`);
       lensbar.set(shown, state, theme);
     },
   };

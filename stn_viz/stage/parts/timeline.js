@@ -6,27 +6,31 @@ import { el, setText, sized } from "./dom.js";
 const PAD = 10;
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
-/** "loss 0.053 · error 1.6 %": a dash where nothing was recorded. */
-function figures(trace, index) {
+/** "loss 0.053 · error 1.6 %": a dash where nothing was recorded at this step, nothing where it never was. */
+function figures(trace, index, has) {
   const shown = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits) : "–");
-  return `loss ${shown(trace.loss[index], 3)} · error ${shown(100 * trace.error[index], 1)} %`;
+  return [has.loss && `loss ${shown(trace.loss[index], 3)}`, has.error && `error ${shown(100 * trace.error[index], 1)} %`].filter(Boolean).join(" · ");
 }
 
 /** @param {{seek: (index: number) => void, step: (by: number) => void, play: () => void, setSpeed: (speed: number) => void, reject}} actions */
 export function createTimeline(actions) {
   const round = (text, title, click) => el("button.round", { type: "button", title, text, "aria-label": title, on: { click } });
+  const back = round("‹", "one step back (←)", () => actions.step(-1));
+  const on = round("›", "one step on (→)", () => actions.step(1));
   const play = round("▶", "play (Space)", actions.play);
   play.classList.add("play");
   const typed = el("input.step", { type: "text", inputmode: "numeric", "aria-label": "step", title: "type a step and press Enter" });
+  const unit = el("span", { text: "step" });
   const last = el("span");
   const speed = el("select", { "aria-label": "speed", title: "speed of playing" }, ...SPEEDS.map((value) => el("option", { value, text: `${value}×` })));
   const canvas = el("canvas", { role: "slider", tabindex: 0, "aria-label": "training step" });
   const tip = el("div.tip", { hidden: true });
-  const legend = el("div.legend", {}, el("span.loss", { text: "loss" }), el("span.error", { text: "error" }));
+  const names = { loss: el("span.loss", { text: "loss" }), error: el("span.error", { text: "error" }) };
+  const legend = el("div.legend", {}, names.loss, names.error);
   const element = el("section.timeline", { "aria-label": "training" },
     el("div.transport", {},
-      el("div.buttons", {}, round("‹", "one step back (←)", () => actions.step(-1)), play, round("›", "one step on (→)", () => actions.step(1)), speed),
-      el("div.where", {}, el("span", { text: "step" }), typed, last)),
+      el("div.buttons", {}, back, play, on, speed),
+      el("div.where", {}, unit, typed, last)),
     el("div.chart", {}, canvas, legend, tip));
 
   let trace = null;
@@ -34,6 +38,20 @@ export function createTimeline(actions) {
   let ticks = [];
   let hover = null;
   let now = ""; // the step, as the box shows it
+  let has = { loss: true, error: true }; // what was ever recorded
+  let word = "step"; // or "epoch"
+  const call = (counter) => {
+    word = counter;
+    setText(unit, word);
+    const label = (element, name, title) => {
+      element.setAttribute("aria-label", name);
+      element.title = title;
+    };
+    label(back, `one ${word} back (←)`, `one ${word} back (←)`);
+    label(on, `one ${word} on (→)`, `one ${word} on (→)`);
+    label(typed, word, word === "step" ? "type a step and press Enter" : `type an ${word} and press Enter`);
+    canvas.setAttribute("aria-label", `training ${word}`);
+  };
   let width = 0;
   let height = 0;
   let redraw = () => {};
@@ -71,7 +89,7 @@ export function createTimeline(actions) {
   const jump = () => {
     const wanted = Number(typed.value.replace(/[\s,.']/g, ""));
     if (typed.value.trim() === "" || !Number.isFinite(wanted)) {
-      actions.reject(`“${typed.value}” is not a step. Type a number from 0 to ${trace.step[trace.count - 1].toLocaleString("en")}.`);
+      actions.reject(`“${typed.value}” is not ${word === "step" ? "a step" : `an ${word}`}. Type a number from 0 to ${trace.step[trace.count - 1].toLocaleString("en")}.`);
     } else {
       let best = 0;
       for (let i = 0; i < trace.count; i++) if (Math.abs(trace.step[i] - wanted) < Math.abs(trace.step[best] - wanted)) best = i;
@@ -91,8 +109,13 @@ export function createTimeline(actions) {
 
   return {
     element,
-    start: (traceNow, snapshots) => {
+    start: (traceNow, snapshots, counter = "step") => {
       trace = traceNow;
+      call(counter);
+      has = { loss: trace.loss.some(Number.isFinite), error: trace.error.some(Number.isFinite) };
+      for (const name of ["loss", "error"]) names[name].hidden = !has[name];
+      element.classList.toggle("plain", !has.loss && !has.error);
+      element.classList.toggle("single", trace.count < 2);
       hover = null;
       scales = { loss: logScale(trace.loss), error: logScale(trace.error) };
       const wanted = new Set(snapshots);
@@ -109,7 +132,7 @@ export function createTimeline(actions) {
         if (hover === null) return;
         const left = axis(trace.count, PAD, width - PAD).toX(hover);
         const kept = ticks.includes(hover) ? " · weights kept" : "";
-        setText(tip, `step ${trace.step[hover].toLocaleString("en")} · ${figures(trace, hover)}${kept}`);
+        setText(tip, [`${word} ${trace.step[hover].toLocaleString("en")}`, figures(trace, hover, has)].filter(Boolean).join(" · ") + kept);
         tip.style.transform = `translateX(${Math.max(0, Math.min(width - tip.offsetWidth, left - tip.offsetWidth / 2))}px)`;
       };
       redraw = paint;
@@ -120,8 +143,9 @@ export function createTimeline(actions) {
       setText(play, playing ? "❚❚" : "▶");
       play.setAttribute("aria-label", playing ? "pause (Space)" : "play (Space)");
       play.title = playing ? "pause (Space)" : "play (Space)";
+      back.disabled = on.disabled = play.disabled = speed.disabled = trace.count < 2;
       if (Number(speed.value) !== speedNow) speed.value = String(speedNow);
-      for (const [name, value] of [["aria-valuemin", 0], ["aria-valuemax", trace.count - 1], ["aria-valuenow", index], ["aria-valuetext", `step ${step}, ${figures(trace, index)}`]]) {
+      for (const [name, value] of [["aria-valuemin", 0], ["aria-valuemax", trace.count - 1], ["aria-valuenow", index], ["aria-valuetext", [`${word} ${step}`, figures(trace, index, has)].filter(Boolean).join(", ")]]) {
         canvas.setAttribute(name, String(value));
       }
     },

@@ -54,7 +54,7 @@ export function createWayRound(actions, { pad, canvas, frame, picture }) {
       standing = { scene, state, view, drawn: null };
       if (!turned || state.way < 1) content.hide();
       toggle.set(state.way >= 0.5 ? 1 : 0);
-      toggle.element.hidden = !scene.theta;
+      toggle.element.hidden = !scene.theta || Boolean(scene.depth); // of a volume one slice is seen: it is no image that could move
       pad.classList.toggle("turned", turned);
       pad.classList.toggle("boxing", Boolean(state.boxing));
       return turned;
@@ -73,7 +73,7 @@ export function createWayRound(actions, { pad, canvas, frame, picture }) {
       frame.classList.toggle("ruled", Boolean(rulers));
       marks.hidden = !rulers;
       if (rulers && state.way === 0) drawRulers(context, theme, { rect: view.rect, size: [scene.U.height, scene.U.width], conventions: rulers });
-      if (!scene.theta) return sight?.hide();
+      if (!scene.grid) return sight?.hide();
       const own = rulersOf(state, align);
       if (own && drawn && state.way === 1) drawRulers(context, theme, { rect: drawn.viewV.rect, size: scene.size, conventions: own });
       if (own) vRuler(theme, scene.size, own);

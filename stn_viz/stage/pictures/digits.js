@@ -34,7 +34,7 @@ const OWN = [
  * @returns {Promise<object>} a picture as the stage has it
  * @throws {Error} one sentence
  */
-export async function digitNamed(id, base, [, height, width]) {
+export async function digitNamed(id, base, [channels, height, width]) {
   let response;
   try {
     response = await fetch(`${base}digit/${encodeURIComponent(id.slice("mnist:".length))}/${height}x${width}`);
@@ -44,9 +44,13 @@ export async function digitNamed(id, base, [, height, width]) {
   if (!response.ok) throw new Error(await response.text());
   const { U, shape, label, pose } = await response.json();
   const bytes = Uint8Array.from(atob(U), (letter) => letter.charCodeAt(0));
+  const grey = Float32Array.from(bytes, (byte) => byte / 255);
+  const copies = shape[0] === 1 && channels === 3 ? 3 : 1; // a network for colour gets the grey digit as all three
+  const data = new Float32Array(copies * grey.length);
+  for (let c = 0; c < copies; c++) data.set(grey, c * grey.length);
   return {
     id, name: id.split(":").slice(0, 2).join(":"), title: `digit ${id.split(":")[1]}, a ${label}`, label, theta: null, original: null, note: "",
-    U: { data: Float32Array.from(bytes, (byte) => byte / 255), channels: shape[0], height: shape[1], width: shape[2] },
+    U: { data, channels: copies * shape[0], height: shape[1], width: shape[2] },
     pose: { ...pose, theta: Float64Array.from(pose.theta) },
   };
 }

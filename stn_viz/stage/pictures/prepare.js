@@ -2,7 +2,7 @@
 
 import { createPicture } from "../ink/picture.js";
 import { axis, capped, createReduction } from "../numbers/areas.js";
-import { AS_IT_IS, asNetworkTakes, NORMALISERS, preparedPicture, refusal, sameSettings } from "../numbers/preparation.js";
+import { AS_IT_IS, asNetworkTakes, NORMALISERS, preparedPicture, sameSettings } from "../numbers/preparation.js";
 import { el, setText } from "../parts/dom.js";
 import { createChoice, row } from "../parts/slider.js";
 
@@ -33,7 +33,8 @@ export function createPreparer({ choose, inputSize }) {
   const change = (some) => {
     settings = { ...settings, ...some };
     if (!current?.original) return;
-    take({ ...current, live: false });
+    const { sent, ...picture } = current; // what was sent of it was prepared with the settings of before
+    take({ ...picture, live: false });
   };
 
   const before = createPreview("before");
@@ -84,7 +85,7 @@ export function createPreparer({ choose, inputSize }) {
     before.set(picture.original);
     after.set(picture.U);
     setText(words, picture.note);
-    const why = refusal(picture.U, settings, input);
+    const why = input && picture.refusal;
     setText(unasked, why ?? "");
     unasked.hidden = !why;
     network.hidden = !input;

@@ -3,6 +3,8 @@
 import { HALF } from "../ink/viewport.js";
 import { basisName, loadRun } from "./load.js";
 import { nearest } from "./playing.js";
+import { ruleOf } from "./sites.js";
+import { viewOfVolume } from "./slices.js";
 
 /**
  * @param {{set: (change: object) => void}} store
@@ -22,23 +24,24 @@ export function createArriving({ set }, on, signal) {
     const name = JSON.stringify([data.run.name, data.assets.probes, data.sites]);
     const again = loaded === name;
     loaded = name;
-    const { view } = data;
-    const siteIndex = Math.min(view.site, Math.max(0, data.sites.length - 1));
+    const siteIndex = Math.min(data.view.site, Math.max(0, data.sites.length - 1));
     const site = data.sites[siteIndex] ?? null;
+    const view = viewOfVolume(site, data.view);
     const known = new Map();
     data.sites.forEach((each, i) => {
       if (bases[i]) known.set(basisName(each.family, each.output_size, each.align_corners, each.options.points), bases[i]);
     });
     const common = { data, probes, trace, site, siteIndex, ready: true };
     if (again) {
-      set(({ bases: had, index, trace: old, image }) => ({ ...common, bases: new Map([...had, ...known]), index: nearest(trace.step, old.step[index]), image: Math.min(image, probes.count - 1) }));
+      // Whoever looks at another site than the link's stays there.
+      set(({ bases: had, index, trace: old, image, siteIndex: at }) => ({ ...common, siteIndex: at, site: data.sites[at] ?? null, bases: new Map([...had, ...known]), index: nearest(trace.step, old.step[index]), image: Math.min(image, probes.count - 1) }));
     } else {
       on.leave();
-      const hand = view.theta && site?.family ? { theta: Float64Array.from(view.theta), family: view.family ?? site.family, points: view.family ? view.points ?? null : site.options.points ?? null } : null;
+      const hand = view.theta && site && (view.family ?? site.family) ? { theta: Float64Array.from(view.theta), family: view.family ?? site.family, points: view.family ? view.points ?? null : site.options.points ?? null } : null;
       set({
         ...common, bases: known, rule: ruleOf(site, view), hand, mode: hand ? "hand" : "network",
         image: Math.min(view.image, probes.count - 1), picture: null, index: nearest(trace.step, view.step),
-        ...(view.lens && { lens: view.lens }), way: view.way ?? 0, playing: false, pixel: null, pin: null, boxing: false, half: HALF, fits: true, answer: null,
+        ...(view.lens && { lens: view.lens }), way: view.way ?? 0, slice: view.slice ?? null, sliceU: null, playing: false, pixel: null, pin: null, boxing: false, half: HALF, fits: true, answer: null,
       });
     }
     on.opened(data, { probes, trace }, again ? null : view);
@@ -64,18 +67,5 @@ export function createArriving({ set }, on, signal) {
       wanted = standing;
       on.problems([`The run's pictures did not arrive: ${error.message}`]);
     }
-  };
-}
-
-/** The site's own rule, with what the view changes of it. */
-function ruleOf(site, view) {
-  const own = site ?? { kernel: "bilinear", padding: "zeros", align_corners: false };
-  return {
-    kernel: view.kernel ?? own.kernel,
-    padding: view.padding ?? own.padding,
-    align_corners: view.align_corners ?? own.align_corners,
-    grid_align: view.grid_align ?? null,
-    size: view.size ?? null,
-    area: view.area ?? 1,
   };
 }

@@ -43,22 +43,25 @@ export function createAsker(set) {
     });
   };
 
+  /** Of a picture that the run's preparation was applied to, the line carries what it was before. */
+  const bytesOf = (picture) => wire.bytes(picture.sent ?? picture.U);
+
   const ask = (view, picture = null) => {
     warm = true;
     about.set(view, identity(picture));
     late ||= setTimeout(() => set({ late: true }), LATE_MS);
-    line.ask({ lens: "predictions", view, ...(picture && { U: wire.bytes(picture.U) }) });
+    line.ask({ lens: "predictions", view, ...(picture && { U: bytesOf(picture) }) });
   };
   const hear = ({ view, U }, answer) => {
     clearTimeout(late);
     late = asked && asked !== keyOf(view, U) ? setTimeout(() => set({ late: true }), LATE_MS) : 0; // a newer question is under way
     const of = about.get(view);
-    set(({ picture, answer: before }) => ({
+    set(({ picture, siteIndex, answer: before }) => ({
       // What was asked for its theta alone says nothing about the theta that stands.
       answer: own.get(U) === view ? before : { ...answer, view, of },
       late: false,
       // The network's own theta of a picture that is not the run's; of one that moves, of a frame or two ago.
-      ...(picture && answer.theta && of === identity(picture) && { picture: { ...picture, theta: Float32Array.from(answer.theta) } }),
+      ...(picture && answer.theta && of === identity(picture) && view.site === siteIndex && { picture: { ...picture, theta: Float32Array.from(answer.theta) } }),
     }));
   };
   const keyOf = (view, U) => JSON.stringify(view) + (U ? wire.number(U) : "");
@@ -81,9 +84,11 @@ export function createAsker(set) {
       asked = "";
       return { ...nothing, source: refusal };
     }
-    if (site && !scene.theta) return { ...nothing, source: "" };
+    // A grid of no family is the network's own: it can be asked about another picture, not about another rule.
+    const itsOwn = Boolean(picture) && site && !site.family && isRecorded({ ...state, picture: null });
+    if (site && !scene.theta && !itsOwn) return { ...nothing, source: scene.raw || (picture && !site.family) ? "the network was recorded under its own rule: choose a family to ask it about this one" : "" };
     const view = viewOf(state, scene.theta);
-    const U = picture && wire.bytes(picture.U);
+    const U = picture && bytesOf(picture);
     const key = keyOf(view, U);
     if (picture && view.theta && line?.idle() && own.get(U)?.step !== view.step) {
       // By hand the network's own theta is asked for too, once a step: it is the ghost, and the way home.
@@ -99,7 +104,7 @@ export function createAsker(set) {
     const kin = state.answer && state.answer.of === identity(picture) && ["run", "image", "site"].every((name) => state.answer.view[name] === view[name]);
     const known = kin ? state.answer : null;
     if (!known) return { ...nothing, source: STATUS[status] ?? "asking the network …" };
-    const source = STATUS[status] ?? (known.error || `weights of step ${known.snapshot.toLocaleString("en")}`);
+    const source = STATUS[status] ?? (known.error || `weights of ${data.run.counter ?? "step"} ${known.snapshot.toLocaleString("en")}`);
     const loss = known.loss ?? (picture && label >= 0 && known.probabilities ? -Math.log(Math.max(1e-12, known.probabilities[label])) : null);
     return { probabilities: known.probabilities, loss, label, stale: status !== "ready" || state.late || Boolean(known.error), source };
   };
@@ -116,7 +121,7 @@ const identity = (picture) => (picture ? picture.name ?? picture.title : "");
 /** Why the network is not asked at all, as a sentence; "" where it is. */
 function refused(state) {
   const { data, picture, probes } = state;
-  if (!data.run.has_network) return "this run came without its network: answers are the recorded ones alone";
+  if (!data.run.has_network) return data.run.closed || "this run came without its network: answers are the recorded ones alone";
   if (picture?.refusal) return picture.refusal;
   if (fits(state)) return "";
   const { channels, height, width } = probes.image(0);

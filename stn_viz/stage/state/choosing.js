@@ -1,8 +1,10 @@
 /** Choosing a family or a rule: their bases may have to be fetched first, and the newest choice wins. */
 
 import { carriedOver } from "../hand/carry.js";
+import { fittedToRaw } from "../hand/fitting.js";
 import { basisName, loadBasis } from "./load.js";
 import { basisOf, fetchedSize, gridAlign, outputSize } from "./scene.js";
+import { isVolume } from "./slices.js";
 
 const SLOW_MS = 400;
 const MOST_POINTS = 1.2e6; // of averaged sampling: a third of a second at rest
@@ -38,14 +40,17 @@ export function createChoosing({ get, set }, { shown, say, gesture }) {
     }
   };
   const pointsOf = (state) => (state.rule.area > 1 && state.site ? fetchedSize(state).reduce((a, b) => a * b) : 0);
+  /** Of a site of no family there is nothing to fetch until one is by hand. */
   const ofHand = ({ site, mode, hand }) => (mode === "hand" && hand ? [hand.family, hand.points] : [site.family, site.options.points ?? null]);
 
   /** Whatever the state names is fetched: after undo, a link, another picture, a change of rule. */
   const needBases = async () => {
     const state = get();
-    if (!state.site?.family) return;
+    if (isVolume(state)) return; // its slices are made here, of the one basis that came with the run
+    const [byHand] = state.site ? ofHand(state) : [null];
+    if (!byHand) return;
     if (pointsOf(state) > MOST_POINTS) return onePoint("This V is too large to be averaged: one sample a pixel is read.");
-    await fetchBasis(state, state.site.family, state.site.options.points ?? null);
+    if (state.site.family) await fetchBasis(state, state.site.family, state.site.options.points ?? null);
     const found = await fetchBasis(state, ...ofHand(state));
     // The finer grid may be one that the server does not make: V must not be called averaged then.
     if (!found && state.rule.area > 1 && get().rule === state.rule) onePoint("One sample a pixel is read instead.");
@@ -65,15 +70,17 @@ export function createChoosing({ get, set }, { shown, say, gesture }) {
     const mine = ++newest.family;
     const basis = await fetchBasis(get(), family, wanted);
     const from = shown();
-    if (!basis || !from?.lattice || mine !== newest.family) return;
+    const free = !get().site.family && !from?.theta; // a grid as it was recorded, or a picture that none is recorded for
+    if (!basis || !(from?.lattice || free) || mine !== newest.family) return;
     if (!given && from.family === family && from.points === wanted) return;
-    const { theta, says } = given ? { theta: Float64Array.from(given(basis)), says: null } : carriedOver(basis, family, wanted, from, get().rule);
+    const { theta, says } = given ? { theta: Float64Array.from(given(basis)), says: null } : (free ? fittedToRaw : carriedOver)(basis, family, wanted, from, get().rule);
     if (says) say(says);
     gesture(() => set({ mode: "hand", hand: { theta, family, points: wanted }, fits: true }));
     needBases();
   };
   /** @param {object} change  some of kernel, padding, align_corners, grid_align, size, area */
   const chooseRule = async (change) => {
+    if (change.kernel === "bicubic" && isVolume(get())) return say("A volume is sampled nearest or bilinear (trilinear); torch has no bicubic for it.");
     const mine = ++newest.rule;
     pending = { ...pending, ...change };
     const rule = { ...get().rule, ...pending };

@@ -2,11 +2,14 @@
 
 import { readTensors } from "../numbers/tensors.js";
 import { makeBasis } from "../numbers/grid.js";
+import { screenOf } from "../numbers/screen.js";
+import { makeVolumeBasis, volumeWith } from "../numbers/volume.js";
 
 const MOST = 48;
 const fetched = new Map(); // address -> promise of tensors; content never changes behind an address. The newest: a run that is written has a trace every few seconds
 
-async function tensorsAt(address) {
+/** @returns {Promise<object>} the tensors of one address; throws a sentence that ends in what to do */
+export async function tensorsAt(address) {
   let response;
   try {
     response = await fetch(address);
@@ -49,19 +52,27 @@ export async function loadRun(data) {
   const [probes, trace, ...bases] = await Promise.all([
     at(data.assets.probes),
     at(data.assets.trace),
-    ...data.assets.bases.map((key) => (key ? at(key).then(makeBasis) : null)),
+    ...data.assets.bases.map((key) => (key ? at(key).then((tensors) => (tensors.corners_b ? makeVolumeBasis(tensors) : makeBasis(tensors))) : null)),
   ]);
-  return { probes: readProbes(probes), trace: readTrace(trace, data.sites.length), bases };
+  return { probes: readProbes(probes, data.run?.preparation), trace: readTrace(trace, data.sites.length), bases };
 }
 
-function readProbes(tensors) {
-  const [count, channels, height, width] = tensors.U.shape;
+/** Images of a run with a preparation are the network's: `screen` says how they are drawn. */
+function readProbes(tensors, preparation = null) {
+  const [count, channels] = tensors.U.shape;
+  const [height, width] = tensors.U.shape.slice(-2);
+  const depth = tensors.U.shape.length === 5 ? tensors.U.shape[2] : 0; // of volumes
   const raw = tensors.U.data;
   const data = raw instanceof Uint8Array ? Float32Array.from(raw, (byte) => byte / 255) : raw;
-  const size = channels * height * width;
-  const images = Array.from({ length: count }, (_, i) => ({ data: data.subarray(i * size, (i + 1) * size), channels, height, width }));
+  const size = channels * Math.max(1, depth) * height * width;
+  const screen = screenOf(preparation, channels);
+  const part = (i) => ({ data: data.subarray(i * size, (i + 1) * size), channels, height, width, screen });
+  const volumes = depth ? Array.from({ length: count }, (_, i) => volumeWith({ ...part(i), depth })) : null;
+  const images = Array.from({ length: count }, (_, i) => (volumes ? volumes[i].flat(depth >> 1) : part(i)));
   return {
     count,
+    /** of probes that are volumes: all of one; `image` is its middle slice then */
+    volume: volumes && ((i) => volumes[i]),
     labels: tensors.labels.data,
     /** @returns {Float32Array | null} (P,) the pose that a perfect localiser would say, in the run's pose_family; null where unknown */
     pose: (i) => (tensors.pose ? tensors.pose.data.subarray(i * tensors.pose.shape[1], (i + 1) * tensors.pose.shape[1]) : null),

@@ -8,11 +8,15 @@ import { marksOf } from "../numbers/marks.js";
 import { sampleInto, taps } from "../numbers/sampler.js";
 import { outsideShare } from "../numbers/words.js";
 import { basisName } from "./load.js";
+import { featureOf } from "./parts.js";
+import { rawLinesOf, rawScene } from "./rawscene.js";
+import { isDeep, isFlat } from "./sites.js";
+import { depthOf, isVolume, marksOfSlice, pixelOfSlice, readSlice, slicedBasis, sliceOfU, volumeOf } from "./slices.js";
 
 const LARGEST_OUTPUT = 320; // longer side of V for a picture that is not the run's, unless somebody asks for more
 
-/** @returns {object} U: the picture that was chosen, else the run's probe image */
-export const imageOf = (state) => state.picture?.U ?? state.probes.image(state.image);
+/** @returns {object} U: the picture that was chosen, else what the site samples of the run's probe image: the image itself, or a feature map */
+export const imageOf = (state) => state.picture?.U ?? (state.site && isDeep(state.site) && isFlat(state.site) ? featureOf(state) : state.probes.image(state.image));
 
 /** @returns {boolean} the grid's own convention, which somebody may have set apart from the sampler's */
 export const gridAlign = (rule) => rule.grid_align ?? rule.align_corners;
@@ -27,7 +31,7 @@ export function fits({ picture, probes }) {
 /** @returns {[number, number]} V's [H', W'] */
 export function outputSize(state) {
   if (state.rule.size) return state.rule.size;
-  if (fits(state)) return state.site.output_size;
+  if (fits(state)) return state.site.output_size.slice(-2);
   const { height, width } = state.picture.U;
   const share = Math.min(1, LARGEST_OUTPUT / Math.max(height, width));
   return [Math.max(1, Math.round(share * height)), Math.max(1, Math.round(share * width))];
@@ -41,9 +45,10 @@ const made = new WeakMap(); // basis -> name -> the same family at another size
 /** @returns {object | undefined} the basis of a family at V's size under the state's rule, if it is here or can be made here */
 export function basisOf(state, family, points, size = outputSize(state)) {
   const align = gridAlign(state.rule);
+  const kin = [...state.bases].find(([each]) => each.startsWith(`${family}-`))?.[1];
+  if (kin?.sides === 3) return volumeOf(state) ? slicedBasis(kin, state, size, align) : undefined;
   const name = basisName(family, size, align, points);
   if (state.bases.has(name)) return state.bases.get(name);
-  const kin = [...state.bases].find(([each]) => each.startsWith(`${family}-`))?.[1];
   if (!kin?.straight) return undefined;
   if (!made.has(kin)) made.set(kin, new Map());
   const known = made.get(kin);
@@ -92,7 +97,8 @@ export function sampledV(state, basis, { family, points, theta }, stride, buffer
   const drawn = thin(basis, size);
   const { n } = drawn;
   const grid = gridInto(drawn, theta, buffer("grid", 2 * n), buffer("w", n));
-  const V = { data: buffer("V", U.channels * n), channels: U.channels, height: size[0], width: size[1] };
+  const V = { data: buffer("V", U.channels * n), channels: U.channels, height: size[0], width: size[1], screen: U.screen };
+  if (drawn.depth) return { V, grid, w: buffer("w", n), n, z: readSlice(state, drawn, theta, V.data, grid, buffer) };
   const k = rule.area ?? 1;
   const fine = k > 1 && basisOf(state, family, points, fetchedSize(state));
   if (fine) {
@@ -105,35 +111,40 @@ export function sampledV(state, basis, { family, points, theta }, stride, buffer
   return { V, grid, w: buffer("w", n), n };
 }
 
+/** @returns {{points: Float32Array, w: Float32Array, L: number, m: number}} the grid's lines, as ink/overlay.js draws them */
+export function linesOf(basis, theta, buffer, name) {
+  const { b, shape, count } = basis.lines;
+  const coeff = coefficients(basis, theta, basis.coefficients);
+  const points = buffer(`${name} points`, 2 * count);
+  const w = buffer(`${name} w`, count);
+  pointsInto(b, basis.k, count, coeff, points, w);
+  if (!basis.linear && shape[1] === 2) cutAtHorizon(basis.lines, basis.k, coeff, points, w);
+  return { points, w, L: shape[0] / 2, m: shape[1] };
+}
+
 /**
  * @returns {(state: object, stride?: number) => object} the scene. With a stride of more than 1, V and grid have that many
  *   times fewer pixels each way (`stride` says it, `size` is V's full [H', W']); all else is as it is
  */
 export function createScene() {
   const buffer = buffers();
-
-  const lines = (basis, theta, name) => {
-    const { b, shape, count } = basis.lines;
-    const coeff = coefficients(basis, theta, basis.coefficients);
-    const points = buffer(`${name} points`, 2 * count);
-    const w = buffer(`${name} w`, count);
-    pointsInto(b, basis.k, count, coeff, points, w);
-    if (!basis.linear && shape[1] === 2) cutAtHorizon(basis.lines, basis.k, coeff, points, w);
-    return { points, w, L: shape[0] / 2, m: shape[1] };
-  };
+  const lines = (basis, theta, name) => linesOf(basis, theta, buffer, name);
 
   return (state, stride = 1) => {
-    const U = imageOf(state);
+    let U = imageOf(state);
     const { site, mode, hand, rule } = state;
-    if (!site || !site.family) return { U, theta: null };
     const byHand = mode === "hand" && hand;
+    if (!site) return { U, theta: null };
+    if (isVolume(state) && (!site.family || !volumeOf(state))) return { U, theta: null };
+    if (!site.family && !byHand) return rawScene(state, U, buffer);
     const family = byHand ? hand.family : site.family;
     const points = byHand ? hand.points : site.options.points ?? null;
     const basis = basisOf(state, family, points);
     if (!basis) return { U, theta: null, waiting: true };
     const theta = byHand ? hand.theta : networkTheta(state) ?? basis.identity;
 
-    const { V, grid, w, n } = sampledV(state, basis, { family, points, theta }, stride, buffer);
+    const { V, grid, w, n, z } = sampledV(state, basis, { family, points, theta }, stride, buffer);
+    U = sliceOfU(state, basis, theta) ?? U;
     const lattice = pointsInto(basis.hand.b, basis.k, basis.hand.n, coefficients(basis, theta, basis.coefficients), buffer("lattice", 2 * basis.hand.n), buffer("lattice w", basis.hand.n));
     const home = networkTheta(state);
     const own = byHand && home && basisOf(state, site.family, site.options.points ?? null);
@@ -141,25 +152,25 @@ export function createScene() {
       U, V, family, points, theta, basis, stride, size: basis.size, grid, w, lattice, latticeW: buffer("lattice w", basis.hand.n),
       whole: buffer("lattice w", basis.hand.n).every((w) => w > 1e-6) && lattice.every((x) => Math.abs(x) < 1e6),
       outside: outsideShare(grid, n),
-      marks: marksOf({ grid, w, lattice, latticeW: buffer("lattice w", basis.hand.n), V, size: basis.size, U, family, theta, basis }, rule.align_corners),
+      ...(z && { depth: depthOf(state, basis, z, U) }),
+      marks: z ? marksOfSlice(grid, z, n) : marksOf({ grid, w, lattice, latticeW: buffer("lattice w", basis.hand.n), V, size: basis.size, U, family, theta, basis }, rule.align_corners),
       lines: lines(basis, theta, "lines"),
-      ghost: own ? lines(own, home, "ghost") : null,
-      pixel: state.pixel === null || state.pixel >= basis.n ? null : pixelOf(state.pixel, U, basis, theta, rule),
+      ghost: own ? lines(own, home, "ghost") : byHand && !site.family ? rawLinesOf(state, state.siteIndex, buffer, "ghost") : null,
+      pixel: state.pixel === null || state.pixel >= basis.n ? null : pixelOf(state, U, basis, theta),
     };
   };
 }
 
 /** One pixel of V: where it looks, what it reads there, with which weights. */
-function pixelOf(index, U, basis, theta, rule) {
+function pixelOf(state, U, basis, theta) {
+  const { pixel: index, rule } = state;
   const b = basis.b.subarray(index * basis.k, (index + 1) * basis.k);
   const coeff = coefficients(basis, theta, basis.coefficients);
   const [w, place] = [new Float32Array(1), new Float32Array(2)];
   const [x, y] = pointsInto(b, basis.k, 1, coeff, place, w);
-  const values = sampleInto(new Float32Array(U.channels), U, place, 1, rule);
   const [row, column] = [Math.floor(index / basis.size[1]), index % basis.size[1]];
-  return {
-    x, y, w: w[0], values, value: values[0], row, column,
-    foot: footprint(basis, coeff, row, column),
-    taps: Number.isFinite(x) && Number.isFinite(y) ? taps(x, y, U, rule) : [],
-  };
+  const where = { x, y, w: w[0], row, column, foot: footprint(basis, coeff, row, column) };
+  if (basis.depth) return { ...where, ...pixelOfSlice(state, basis, row, column, x, y, theta) };
+  const values = sampleInto(new Float32Array(U.channels), U, place, 1, rule);
+  return { ...where, values, value: values[0], taps: Number.isFinite(x) && Number.isFinite(y) ? taps(x, y, U, rule) : [] };
 }

@@ -26,7 +26,7 @@ export function createTurning({ get, set }, { shown, rest, say, canAsk, forget, 
   let tag = null;
   let motion = 0; // the animation frame of a glide
 
-  const entry = ({ mode, hand, rule }) => ({ mode, hand, rule });
+  const entry = ({ mode, hand, rule, site, siteIndex }) => ({ mode, hand, rule, site, siteIndex });
   const begin = () => {
     stopGlide();
     rest();
@@ -71,7 +71,9 @@ export function createTurning({ get, set }, { shown, rest, say, canAsk, forget, 
     const { family, points, theta } = shown() ?? {};
     // The picture is not part of an undo: of one that the network does not take it has no theta to go back to.
     const kept = to.mode === "network" && theta && !canAsk() ? { mode: "hand", hand: { theta: Float64Array.from(theta), family, points } } : null;
-    set({ ...to, ...kept });
+    // What the network said of a picture was another site's theta.
+    const asked = to.siteIndex !== get().siteIndex && get().picture ? { picture: { ...get().picture, theta: null } } : null;
+    set({ ...to, ...kept, ...asked });
     needBases();
   };
 
@@ -83,6 +85,7 @@ export function createTurning({ get, set }, { shown, rest, say, canAsk, forget, 
   const glide = () => {
     const { mode, hand, site } = get();
     const scene = shown();
+    if (mode === "hand" && scene?.theta && !site.family && canAsk()) return gesture(() => set({ mode: "network" })); // no theta to glide to
     if (mode !== "hand" || !scene?.theta || !networkTheta(get())) return;
     const points = site.options.points ?? null;
     const own = basisOf(get(), site.family, points);

@@ -1,5 +1,7 @@
 /** The view (run, image, step, theta, rule ...) as the stage tells it to the URL, to Python and to the line. */
 
+import { isVolume } from "./slices.js";
+
 const same = (a, b) => a.kernel === b.kernel && a.padding === b.padding && a.align_corners === b.align_corners;
 
 /** Is the rule one that a site can have: its own size, one point a pixel, one convention? */
@@ -40,8 +42,8 @@ export function viewOf(state, theta) {
 
 /** The whole view, for the address and for Python: what the network is asked about, and how somebody looks at it. */
 export function placeOf(state, theta) {
-  const { lens, way } = state;
-  return { ...viewOf(state, theta), ...(lens && lens !== "sliders" && { lens }), ...(way && { way: Number(way.toFixed(3)) }) };
+  const { lens, way, slice } = state;
+  return { ...viewOf(state, theta), ...(Number.isInteger(slice) && isVolume(state) && { slice }), ...(lens && lens !== "sliders" && { lens }), ...(way && { way: Number(way.toFixed(3)) }) };
 }
 
 const flag = (value) => (value === true ? "1" : value === false ? "0" : null);
@@ -67,6 +69,7 @@ export function queryOf(view) {
     picture: view.picture,
     lens: view.lens,
     way: view.way && String(view.way),
+    slice: Number.isInteger(view.slice) ? String(view.slice) : null,
   };
   for (const [name, value] of Object.entries(fields)) {
     if (value === null || value === undefined) query.delete(name);
