@@ -17,6 +17,7 @@ ROOTS_VARIABLE = "STN_VIZ_RUNS"
 
 _FRESH_SECONDS = 1.0  # a rerun and thirty people's questions share one look at the disk
 _OPEN_AT_ONCE = 16
+_OPEN_BYTES = 2**30  # of their arrays: a folder of a few hundred kilobytes may unpack to half a gigabyte
 
 _lock = threading.RLock()
 _seen: dict[tuple[Path, ...], tuple[float, list[Listed]]] = {}
@@ -57,9 +58,19 @@ def opened(name: str) -> Run:
         if key not in _open:
             _open[key] = open_run(entry.path, name=entry.name)
         _open.move_to_end(key)
-        while len(_open) > _OPEN_AT_ONCE:
+        while len(_open) > _OPEN_AT_ONCE or (len(_open) > 1 and sum(map(_bytes, _open.values())) > _OPEN_BYTES):
             _open.popitem(last=False)
         return _open[key]
+
+
+def _bytes(run: Run) -> int:
+    return run.probes.U.nbytes + sum(rows.nbytes for rows in run.rows.values())
+
+
+def look_again() -> None:
+    """Forget the last look at the disk: a run was just written, and is asked for at once."""
+    with _lock:
+        _seen.clear()
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

@@ -34,8 +34,12 @@ FAMILIES: dict[str, int | None] = {
     "tps": None,  # 2 K^2, by the number of control points
     "free": None,  # the same
 }
-"""The families the app offers, and how many numbers theta has in each. It stands here, beside the transformer's own
-registry, because that one needs torch, and the first page must not wait for torch; a test holds the two together."""
+"""The families the app offers over images, and how many numbers theta has in each. It stands here, beside the
+transformer's own registry, because that one needs torch, and the first page must not wait for torch; a test holds the
+two together."""
+
+VOLUME_FAMILIES: dict[str, int | None] = {"affine3": 12}
+"""The same, of sites that sample volumes."""
 
 POINTS = {"tps": range(2, 9), "free": range(5, 10)}
 """Control points a side that the families of control points may have."""
@@ -61,6 +65,11 @@ _PICTURE = re.compile(r"[A-Za-z0-9:._,-]{1,120}")
 T = TypeVar("T")
 
 
+def families(sides: int) -> tuple[str, ...]:
+    """The families that a site may have whose grid has this many sides: 2 over an image, 3 over a volume."""
+    return tuple(VOLUME_FAMILIES if sides == 3 else FAMILIES)
+
+
 class ViewError(ValueError):
     """A view that cannot be read; its text is one sentence for the person who sent it."""
 
@@ -74,6 +83,7 @@ class View:
     `picture` names an image that is not one of the run's ("mnist:1234"); `image` is then the one to come back to.
     `grid_align` is the grid's align_corners where it was set apart from the sampler's, `align_corners`.
     `lens` is the lens that is open, `way` what moves: from 0, the grid over a still U, to 1, the image under a still V.
+    `slice` is the one of V that is shown where the site samples volumes; None is the middle one.
     """
 
     run: str
@@ -92,6 +102,7 @@ class View:
     picture: str | None = None
     lens: str | None = None
     way: float | None = None
+    slice: int | None = None
 
     @classmethod
     def from_query(cls, query: Mapping[str, str], default: View) -> View:
@@ -147,6 +158,8 @@ class View:
             query["lens"] = self.lens
         if self.way:
             query["way"] = f"{round(self.way, 3):g}"
+        if self.slice is not None:
+            query["slice"] = str(self.slice)
         return query
 
     @classmethod
@@ -184,7 +197,7 @@ def _fits(view: View) -> bool:
         return True
     if view.family in POINTS:
         return len(view.theta) == 2 * (view.points or DEFAULT_POINTS[view.family]) ** 2
-    return len(view.theta) == FAMILIES[view.family]
+    return len(view.theta) == (FAMILIES | VOLUME_FAMILIES)[view.family]
 
 
 # Readers: (name of the field, what was sent) -> value, or ViewError. First those of a message, which is typed already.
@@ -286,6 +299,7 @@ _IN_A_MESSAGE: dict[str, Callable[[str, object], Any]] = {
     "picture": _picture,
     "lens": _lens,
     "way": _way,
+    "slice": _count,
 }
 
 
@@ -331,7 +345,7 @@ _IN_A_LINK: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "step": ("step", _from_text(_whole, _count)),
     "site": ("site", _from_text(_whole, _count)),
     # Only a family that the page offers: a link to another one falls back, where the line would answer with a sentence.
-    "family": ("family", _from_text(_text, _one_of(tuple(FAMILIES)))),
+    "family": ("family", _from_text(_text, _one_of((*FAMILIES, *VOLUME_FAMILIES)))),
     "points": ("points", _from_text(_whole, _points)),
     "theta": ("theta", _from_text(_numbers, _theta)),
     "kernel": ("kernel", _from_text(_text, _one_of(KERNELS))),
@@ -343,6 +357,7 @@ _IN_A_LINK: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "picture": ("picture", _from_text(_text, _picture)),
     "lens": ("lens", _from_text(_text, _lens)),
     "way": ("way", _from_text(_number, _way)),
+    "slice": ("slice", _from_text(_whole, _count)),
 }
 
 

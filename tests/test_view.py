@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from stn_viz.view import AREAS, DEFAULT_POINTS, FAMILIES, KERNELS, PADDINGS, POINTS, View, ViewError
+from stn_viz.view import (
+    AREAS,
+    DEFAULT_POINTS,
+    FAMILIES,
+    KERNELS,
+    PADDINGS,
+    POINTS,
+    VOLUME_FAMILIES,
+    View,
+    ViewError,
+    families,
+)
 
 DEFAULT = View(run="rts", image=3, step=800)
 
@@ -39,6 +50,7 @@ def views(draw) -> View:
         picture=draw(some.none() | some.from_regex(r"[A-Za-z0-9:._,-]{1,120}", fullmatch=True)),
         lens=draw(some.none() | some.sampled_from(["rules", "numbers"])),
         way=draw(some.none() | some.integers(0, 1000).map(lambda thousandths: thousandths / 1000)),
+        slice=draw(some.none() | some.integers(0, 4096)),
     )
 
 
@@ -58,6 +70,7 @@ def test_a_link_brings_back_the_view_with_theta_to_six_digits(view):
     assert (back.kernel, back.padding, back.align_corners) == (view.kernel, view.padding, view.align_corners)
     assert (back.grid_align, back.size, back.area) == (view.grid_align, view.size, view.area)
     assert (back.picture, back.lens, back.way) == (view.picture, view.lens, view.way or None)
+    assert back.slice == view.slice
 
 
 def test_a_link_holds_only_what_was_changed():
@@ -208,9 +221,13 @@ def test_whole_numbers_may_come_as_floats_as_some_browsers_send_them():
 
 def test_the_offered_families_are_the_transformers_own():
     from stn_viz.transformer import FAMILIES as REGISTRY
+    from stn_viz.transformer import VOLUME_FAMILIES as OVER_VOLUMES
     from stn_viz.transformer import family
 
-    assert list(FAMILIES) == list(REGISTRY)
+    assert list(FAMILIES) == list(families(2)) == list(REGISTRY)
+    assert list(VOLUME_FAMILIES) == list(families(3)) == list(OVER_VOLUMES)
+    for name, count in VOLUME_FAMILIES.items():
+        assert len(family(name, size=(3, 4, 5), align_corners=False).parameter_names) == count
     for name, count in FAMILIES.items():
         made = family(name, size=(4, 5), align_corners=False)
         assert len(made.parameter_names) == (2 * DEFAULT_POINTS[name] ** 2 if count is None else count)

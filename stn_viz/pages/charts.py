@@ -27,7 +27,7 @@ LIGHT = Ink(network="#0072B2", truth="#6b7480", text="#1b2430", line="#dfe3ea")
 DARK = Ink(network="#56B4E9", truth="#9aa4b1", text="#e8ecf1", line="#323b47")
 
 
-def theta_over_time(series: ThetaOverTime, *, step: int, ink: Ink) -> go.Figure:
+def theta_over_time(series: ThetaOverTime, *, step: int, ink: Ink, counter: str = "step") -> go.Figure:
     """One small panel for each gauge unit over the recorded steps, two rows that share x; the playhead at `step`.
 
     x counts records, as on the stage's timeline: they are dense early, and so get the room that early training needs.
@@ -50,7 +50,7 @@ def theta_over_time(series: ThetaOverTime, *, step: int, ink: Ink) -> go.Figure:
     for index, entries in enumerate(panels):
         place = {"row": index // columns + 1, "col": index % columns + 1}
         for entry in entries:
-            _add_lines(figure, series, entry, ink=ink, place=place)
+            _add_lines(figure, series, entry, ink=ink, counter=counter, place=place)
         figure.add_vline(x=playhead, line={"color": ink.text, "width": 1.5}, **place)
         unit = series.units[entries[0]]
         truth: NDArray[np.float64] | list[float] = [] if series.pose is None else series.pose[entries]
@@ -72,7 +72,9 @@ def theta_over_time(series: ThetaOverTime, *, step: int, ink: Ink) -> go.Figure:
     return figure
 
 
-def _add_lines(figure: go.Figure, series: ThetaOverTime, entry: int, *, ink: Ink, place: dict[str, int]) -> None:
+def _add_lines(
+    figure: go.Figure, series: ThetaOverTime, entry: int, *, ink: Ink, counter: str, place: dict[str, int]
+) -> None:
     """One entry's curve, and its truth as a dashed line where that is known."""
     name, unit = series.names[entry], series.units[entry]
     records = np.arange(len(series.steps))
@@ -93,7 +95,7 @@ def _add_lines(figure: go.Figure, series: ThetaOverTime, entry: int, *, ink: Ink
         mode="lines",
         line={"color": ink.network, "width": 2 if len(series.names) <= MOST_PANELS else 1},
         name=name,
-        hovertemplate=f"step %{{customdata:,}}<br>{name} %{{y:.3~f}}{unit}<extra></extra>",
+        hovertemplate=f"{counter} %{{customdata:,}}<br>{name} %{{y:.3~f}}{unit}<extra></extra>",
         **place,
     )
 

@@ -1,7 +1,8 @@
 """What this session looks at: taken from the URL once, then from the stage, and kept when the page is left."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NoReturn
 
 import streamlit as st
 
@@ -12,6 +13,10 @@ from stn_viz.view import View, ViewError
 
 STAGE = "stage"
 """Key of the stage; its state `view` is what it shows at rest."""
+
+WORKBENCH = "stn_viz/pages/workbench.py"
+RUNS = "stn_viz/pages/runs.py"
+"""The pages, by the names that st.switch_page takes."""
 
 _LAST = "last view"
 _HANDED = "handed view"
@@ -51,6 +56,18 @@ def view_to_hand_over(view: View) -> View:
     if handed is None or handed.run != view.run:
         st.session_state[_HANDED] = handed = view
     return handed
+
+
+def leave_workbench() -> None:
+    """Say, on any other page, that the stage is gone: when it is mounted again, it begins where it was left."""
+    st.session_state.pop(_HANDED, None)
+
+
+def open_on_workbench(view: Mapping[str, object]) -> NoReturn:
+    """Go to the workbench and show there what the message of a view says; {"run": name} alone is its opening."""
+    leave_workbench()
+    st.session_state[_LAST] = dict(view)
+    st.switch_page(WORKBENCH)
 
 
 def with_name(name: str, sentence: str) -> str:

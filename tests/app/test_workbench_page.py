@@ -10,7 +10,8 @@ import safetensors.numpy
 from small_run import make_run
 
 from stn_viz import lens, live
-from stn_viz.runs import open_run
+from stn_viz.pages.cards import literal
+from stn_viz.runs import open_run, trust
 from stn_viz.stage import assets
 from stn_viz.view import View
 
@@ -69,6 +70,21 @@ def test_it_opens_on_a_run_with_a_transformer_at_an_instructive_moment(app, fold
     assert "tps" in site["families"]
 
 
+def test_a_program_that_nobody_said_yes_to_is_told_once_and_not_asked(app, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("STN_VIZ_HOME", str(tmp_path / "home"))
+    stranger = shutil.copytree(folder / "transformed", tmp_path / "runs" / "stranger")
+    info = json.loads((stranger / "run.json").read_text())
+    network = {"name": "program", "file": "network.pt2", "sha256": "a" * 64}
+    (stranger / "run.json").write_text(json.dumps(info | {"network": network}))
+    closed = handed(app(tmp_path / "runs"))["run"]
+    assert not closed["has_network"]
+    assert "nobody here has said yes" in closed["closed"]
+    trust.trust("a" * 64, "a test's")
+    told = handed(app(tmp_path / "runs"))["run"]
+    assert told["has_network"]
+    assert told["closed"] is None
+
+
 def test_the_arrays_travel_by_hash_and_are_the_runs_own(app, folder):
     data = handed(app(folder))
     run = open_run(folder / "transformed")
@@ -82,7 +98,7 @@ def test_the_arrays_travel_by_hash_and_are_the_runs_own(app, folder):
     np.testing.assert_array_equal(trace["probabilities"], run.probabilities)
     assert [assets.get(key) for key in data["assets"]["bases"]] == [run.basis(0)]
     assert len(json.dumps(data)) < 8000
-    assert {"asset", "basis", "line", "picture"} == set(data["routes"])
+    assert {"asset", "basis", "line", "part", "picture"} == set(data["routes"])
 
 
 def test_assets_that_the_store_has_dropped_are_put_again(app, folder, monkeypatch):
@@ -214,7 +230,9 @@ def test_where_torch_does_not_load_the_panel_says_so_and_the_stage_stands(app, f
     assert engine.start().exception() is not None
     tester = app(folder)
     assert handed(tester)["run"]["name"] == "transformed"
-    assert [warning.value[:48] for warning in tester.warning] == ["The network cannot be loaded (no torch here). Re"]
+    assert [
+        warning.value.startswith(literal("The network cannot be loaded (no torch here).")) for warning in tester.warning
+    ] == [True]
 
 
 def test_with_no_run_at_all_it_says_what_to_do(app, tmp_path):
@@ -229,7 +247,9 @@ def test_with_broken_runs_alone_each_is_named(app, tmp_path):
     (tmp_path / "hollow").mkdir()
     tester = app(tmp_path)
     assert tester.info[0].value.startswith("No run here yet.")
-    assert [warning.value for warning in tester.warning] == ["hollow is empty. Delete it, or train a run into it."]
+    assert [warning.value for warning in tester.warning] == [
+        literal("hollow is empty. Delete it, or train a run into it.")
+    ]
 
 
 def _numbers(values):
