@@ -20,7 +20,6 @@ from oracle import Truth
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from stn_viz.runs import open_run
-from stn_viz.training import Settings, loop
 
 ROOT = Path(__file__).parents[2]
 MAIN = "small-st-cnn"
@@ -34,12 +33,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_runs(folder: Path) -> Path:
-    """Two trained runs, and four copies of the first that are broken, each in its own way."""
-    small = {"task": "rts", "batch": 64, "records": 60, "snapshots": 6, "probes": 10, "threads": 1, "device": "cpu"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "TEST_IMAGES", 200)
-        loop.train(Settings(**small, epochs=3, limit=3072), folder / MAIN)
-        loop.train(Settings(**small, epochs=1, limit=512, network="cnn"), folder / PLAIN)
+    """Two runs, cut short, and four copies of the first that are broken, each in its own way.
+
+    They are parts of the bundled ones: a training of our own would end elsewhere on another processor, and with it
+    every place that a test points at.
+    """
+    shorten(ROOT / "checkpoints" / "rts-st-cnn-affine", folder / MAIN, snapshots=(0, 124, 467, 833, 2713, 16848))
+    shorten(ROOT / "checkpoints" / "rts-cnn", folder / PLAIN, snapshots=(0, 4680))
     (folder / "void").mkdir()
     newer = shutil.copytree(folder / MAIN, folder / "newer") / "run.json"
     newer.write_text(json.dumps(json.loads(newer.read_text()) | {"format": 99}))
@@ -50,6 +50,27 @@ def make_runs(folder: Path) -> Path:
     columns["theta_0"][40:] = np.nan
     np.savez(trace, **columns)
     return folder
+
+
+def shorten(source: Path, folder: Path, *, snapshots: tuple[int, ...], records: int = 60, probes: int = 10) -> None:
+    """Some of a run's records, probes and snapshots, as a run of its own."""
+    folder.mkdir()
+    run = open_run(source)
+    even = np.linspace(0, len(run.steps) - 1, records - len(snapshots)).round().astype(int)
+    kept = np.union1d(even, np.searchsorted(run.steps, snapshots))
+    by_probe = ("probe_loss", "probabilities", "theta_0")
+    with np.load(source / "trace.npz") as trace:
+        rows = {name: trace[name][kept] for name in trace.files}
+    np.savez(folder / "trace.npz", **{n: row[:, :probes] if n in by_probe else row for n, row in rows.items()})
+    with np.load(source / "probes.npz") as stored:
+        np.savez(folder / "probes.npz", **{name: stored[name][:probes] for name in stored.files})
+    about = json.loads((source / "run.json").read_text())
+    about["name"] = folder.name
+    about["snapshots"] = {step: size for step, size in about["snapshots"].items() if int(step) in snapshots}
+    (folder / "run.json").write_text(json.dumps(about))
+    for file in (*(f"step_{step:06d}.safetensors" for step in snapshots), "basis_0.safetensors"):
+        if (source / file).exists():
+            shutil.copy(source / file, folder)
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +124,12 @@ def server(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     server.stop()
     said = log.read_text()
     assert "Traceback" not in said, said[said.find("Traceback") :][:5000]
+
+
+@pytest.fixture(scope="session")
+def server_on() -> type[Server]:
+    """For tests that bring a folder of runs of their own: Server(folder, log)."""
+    return Server
 
 
 @pytest.fixture

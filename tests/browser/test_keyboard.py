@@ -139,6 +139,6 @@ def test_the_pixels_of_v_are_read_by_keys(stage):
     frame.focus()
     stage.press("ArrowRight")
     stage.press("ArrowUp")
-    said = stage.root.locator("section.v .aside").text_content()
+    said = stage.root.locator("section.v .title .aside").text_content()
     assert said.startswith("row 13, column 14: ")
     assert float(said.split(": ")[1]) == pytest.approx(look.V[13, 14] / 255, abs=1 / 255)

@@ -58,7 +58,7 @@ def test_a_diverged_run_ends_where_it_diverged_and_a_cut_snapshot_is_stood_in_fo
     stage.type_step(int(truth.run.steps[-1]))
     stage.choose("theta", "by hand")
     older = truth.run.snapshots[-2]
-    stage.until(lambda now: now.known and now.source == f"weights of step {older}", "the snapshot before answers")
+    stage.until(lambda now: now.known and now.source == f"weights of step {older:,}", "the snapshot before answers")
 
 
 def test_a_run_without_a_transformer_shows_its_curves_and_answers(stage, folder):
