@@ -2,11 +2,15 @@
 
     python docs/pictures.py [NAME ...]
 
-Each is one view of the app, by its link, and a few acts. Written as docs/NAME.png; with names, only these.
+Each is one view of the app, by its link, and a few acts. Written as docs/NAME.png; with names, only these. For "runs" a
+network is trained first, for a minute: benchmarks/ordinary_training.py.
 """
 
 import math
+import os
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +20,7 @@ DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))
 
 from benchmarks.browsers import FLAGS, chromium_path  # noqa: E402  (the project is not installed)
-from benchmarks.servers import APP, serving  # noqa: E402
+from benchmarks.servers import APP, BUNDLED, ROOT, serving  # noqa: E402
 
 LAPTOP = {"width": 1366, "height": 768}
 
@@ -62,17 +66,23 @@ VIEWS: dict[str, tuple[str, Callable[[Locator], None]]] = {
 }
 
 
+RUNS = "runs"  # the import form of the Runs page
+
+
 def main() -> None:
     """Take them."""
-    wanted = sys.argv[1:] or list(VIEWS)
-    with serving(APP) as address, sync_playwright() as play:
+    wanted = sys.argv[1:] or [*VIEWS, RUNS]
+    with serving(APP, runs=BUNDLED.parent) as address, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         context = browser.new_context(viewport=LAPTOP, color_scheme="light")
         context.add_init_script('localStorage.setItem("stn-viz-nudged", "1")')  # "drag me" is for newcomers
         for name in wanted:
-            query, act = VIEWS[name]
             page = context.new_page()
-            take(page, f"http://{address}/?{query}", act, DOCS / f"{name}.png")
+            if name == RUNS:
+                take_import(page, f"http://{address}/runs", DOCS / f"{name}.png")
+            else:
+                query, act = VIEWS[name]
+                take(page, f"http://{address}/?{query}", act, DOCS / f"{name}.png")
             page.close()
         browser.close()
 
@@ -89,6 +99,27 @@ def take(page: Page, link: str, act: Callable[[Locator], None], path: Path) -> N
     stage.locator(".passing").wait_for(state="hidden")  # sentences that go by themselves
     page.screenshot(path=path)
     print(path.relative_to(DOCS.parent))
+
+
+def take_import(page: Page, link: str, path: Path) -> None:
+    """The files of an ordinary training, recognised, and the form beside its picture."""
+    with tempfile.TemporaryDirectory() as name:
+        files = Path(name) / "my_checkpoints"
+        script = ROOT / "benchmarks" / "ordinary_training.py"
+        trained = os.environ | {"EPOCHS": "5", "IMAGES": "20000", "FILES": str(files)}
+        subprocess.run([sys.executable, str(script)], cwd=ROOT, env=trained, check=True)
+        page.goto(link)
+        page.get_by_role("radio", name="Import").click()
+        page.locator("input[type=file]").set_input_files(sorted(files.iterdir()))
+        page.get_by_text("epoch_5.pt").first.wait_for()
+        page.get_by_role("button", name="Look").click()
+        page.locator(".stn-preview img").nth(1).wait_for(timeout=60_000)
+        page.get_by_role("combobox", name="mean and std").click()  # this training takes none off
+        page.get_by_role("option", name="none").click()
+        page.mouse.move(0, 0)
+        page.wait_for_timeout(1500)
+        page.screenshot(path=path)
+        print(path.relative_to(DOCS.parent))
 
 
 if __name__ == "__main__":
