@@ -295,3 +295,12 @@ def test_odd_content_is_passed_over() -> None:
 def test_a_thousand_layers_are_looked_through() -> None:
     tensors = {f"layers.{i}.weight": torch.zeros(8, 8) for i in range(1000)}
     assert find_transformers(Weights(place="", prefix="", tensors=tensors)) == []
+
+
+def test_two_that_differ_in_their_last_bias_alone_are_two() -> None:
+    one = {name: torch.zeros_like(tensor) for name, tensor in known.Tutorial().state_dict().items()}
+    state = {f"{stn}.{name}": tensor.clone() for stn in ("a", "b") for name, tensor in one.items() if "loc" in name}
+    state["b.fc_loc.2.bias"][0] = 0.5
+    assert len(find_transformers(Weights(place="", prefix="", tensors=state))) == 2
+    state["b.fc_loc.2.bias"][0] = 0
+    assert len(find_transformers(Weights(place="", prefix="", tensors=state))) == 1  # one network under two names

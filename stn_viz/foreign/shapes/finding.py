@@ -123,7 +123,8 @@ def _same(a: Chain, b: Chain, tensors: Mapping[str, "Tensor"]) -> bool:
         return False
     first, second = (tensors[joined(chain.steps[0].key, "weight")] for chain in (a, b))
     lasts = [tensors[joined(chain.last.key, "weight")] for chain in (a, b)]
-    return first.shape == second.shape and torch.equal(first, second) and torch.equal(*lasts)
+    biases = [tensors.get(joined(chain.last.key, "bias"), lasts[0]) for chain in (a, b)]
+    return torch.equal(first, second) and torch.equal(*lasts) and torch.equal(*biases)
 
 
 def _unique(chain: Chain, names: Sequence[str]) -> str:
