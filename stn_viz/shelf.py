@@ -58,13 +58,13 @@ def opened(name: str) -> Run:
         if key not in _open:
             _open[key] = open_run(entry.path, name=entry.name)
         _open.move_to_end(key)
-        while len(_open) > _OPEN_AT_ONCE or (len(_open) > 1 and sum(map(_bytes, _open.values())) > _OPEN_BYTES):
+        while len(_open) > _OPEN_AT_ONCE or (len(_open) > 1 and _bytes() > _OPEN_BYTES):
             _open.popitem(last=False)
         return _open[key]
 
 
-def _bytes(run: Run) -> int:
-    return run.probes.U.nbytes + sum(rows.nbytes for rows in run.rows.values())
+def _bytes() -> int:
+    return sum(run.nbytes for run in _open.values())
 
 
 def look_again() -> None:

@@ -1,6 +1,7 @@
 """One door to the networks, by name and plain arguments: what run.json holds under "network" is what `build` takes.
 
-At 42 x 42 (RTS) each of the four has about 400 k parameters in all, as in the paper: the widths are chosen for that.
+At 42 x 42 (RTS) each of the four has about 400 k parameters in all, as in the paper: the widths are chosen for that. An
+ST-CNN has as many whatever the size of U: its hidden layer is narrower where more cells lead into it.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from stn_viz.networks.classifiers import convolutional, fully_connected
-from stn_viz.networks.localisation import convolutional_localisation, fully_connected_localisation
+from stn_viz.networks.localisation import cells, convolutional_localisation, fully_connected_localisation
 from stn_viz.transformer import SpatialTransformer
 from stn_viz.transformer import family as make_family
 
@@ -20,6 +21,7 @@ NAMES = ("fcn", "cnn", "st-fcn", "st-cnn")
 FILTERS = (32, 216)
 LOCALISATION_FILTERS = 20
 LOCALISATION_HIDDEN = (128,)
+LOCALISATION_CELLS = 16  # that lead into that layer, at 42 x 42
 HIDDEN = 203  # the paper's 128 would give an FCN of 244 k at 42 x 42
 HIDDEN_BEHIND_TRANSFORMER = 308
 
@@ -112,7 +114,9 @@ def arguments(
     if name.endswith("cnn"):
         plain["filters"] = list(FILTERS)
     if name == "st-cnn":
-        plain |= {"localisation_filters": LOCALISATION_FILTERS, "localisation_hidden": list(LOCALISATION_HIDDEN)}
+        height, width = cells(_pair(size))
+        hidden = [max(wide * LOCALISATION_CELLS // max(height * width, 1), 1) for wide in LOCALISATION_HIDDEN]
+        plain |= {"localisation_filters": LOCALISATION_FILTERS, "localisation_hidden": hidden}
     if not name.startswith("st-"):
         return plain
     return plain | {

@@ -26,7 +26,7 @@ def convolutional_localisation(
     Source: Jaderberg et al. 2015, section 4.1 and appendix A.4.
     """
     reduce = 2 if min(size) > LARGE else 1
-    height, width = ((extent // reduce - 4) // 2 - 4 for extent in size)
+    height, width = cells(size)
     if height < 1 or width < 1:
         raise ValueError(
             f"A localisation network of two 5x5 convolutions cannot read {size[0]} x {size[1]} pixels: "
@@ -43,6 +43,13 @@ def convolutional_localisation(
         *_hidden([filters * height * width, *hidden]),
         _regression(hidden[-1], family),
     )
+
+
+def cells(size: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns that the two convolutions leave of a U of that size; below 1 where U is too small."""
+    reduce = 2 if min(size) > LARGE else 1
+    height, width = ((extent // reduce - 4) // 2 - 4 for extent in size)
+    return height, width
 
 
 def fully_connected_localisation(*, size: tuple[int, int], channels: int, family: Family) -> nn.Sequential:

@@ -5,15 +5,17 @@ import json
 import math
 import stat
 import zipfile
-from collections.abc import Container
+from collections.abc import Callable, Container
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from .info import RunError
+
+T = TypeVar("T")
 
 MAX_ARRAYS = 512 * 2**20  # of one npz, unpacked
 MAX_MEMBERS = 3 * 64 + 16
@@ -54,11 +56,24 @@ def read_npz(folder: Path, name: str, *, only: Container[str] | None = None) -> 
 
     Raises: RunError if the file is missing, damaged, too large once unpacked, or holds anything but numbers.
     """
-    content = read_file(folder, name, MAX_ARRAYS)
-    try:
-        file = _Bounded(content, name)
-        with zipfile.ZipFile(file) as archive:
-            file.bounded = False
+    packed = Packed(read_file(folder, name, MAX_ARRAYS), name, only=only)
+    return {label: packed.read(label) for label in packed.shapes}
+
+
+class Packed:
+    """An npz as it lies in the file: the shapes of its arrays are known, each is unpacked when it is asked for.
+
+    Attributes: shapes, of the arrays by name, and nbytes, what they take once they are all unpacked.
+    """
+
+    def __init__(self, content: bytes, name: str, *, only: Container[str] | None = None) -> None:
+        """Read the headers. Raises: as `read_npz`."""
+        self._content, self._name = content, name
+        self._members: dict[str, zipfile.ZipInfo] = {}
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.nbytes = 0
+
+        def look(archive: zipfile.ZipFile) -> None:
             members = archive.infolist()
             total = sum(member.file_size for member in members)
             if len(members) > MAX_MEMBERS or total > MAX_ARRAYS:
@@ -66,16 +81,34 @@ def read_npz(folder: Path, name: str, *, only: Container[str] | None = None) -> 
                     f"{name} unpacks to {len(members)} arrays of {total:,} bytes in all; "
                     f"at most {MAX_MEMBERS} and {MAX_ARRAYS:,} are read. {ORIGINAL}"
                 )
-            wanted = {member.filename.removesuffix(".npy"): member for member in members}
-            return {
-                label: _read_npy(archive, member, name)
-                for label, member in wanted.items()
-                if only is None or label in only
-            }
-    except RunError:
-        raise
-    except Exception as error:  # zipfile and zlib raise a dozen types for a damaged archive
-        raise RunError(f"{name} is truncated or damaged ({len(content):,} bytes: {error}). {ORIGINAL}") from error
+            for member in members:
+                label = member.filename.removesuffix(".npy")
+                if only is not None and label not in only:
+                    continue
+                self._members[label] = member
+                with archive.open(member) as file:
+                    shape, dtype = _read_header(file, member, name)
+                self.shapes[label] = shape
+                self.nbytes += math.prod(shape) * dtype.itemsize
+
+        self._within(look)
+
+    def read(self, label: str) -> NDArray[Any]:
+        """Unpack one array. Raises: KeyError for a name that is not among `shapes`; else as `read_npz`."""
+        member = self._members[label]
+        return self._within(lambda archive: _read_npy(archive, member, self._name))
+
+    def _within(self, act: Callable[[zipfile.ZipFile], T]) -> T:
+        try:
+            file = _Bounded(self._content, self._name)
+            with zipfile.ZipFile(file) as archive:
+                file.bounded = False
+                return act(archive)
+        except RunError:
+            raise
+        except Exception as error:  # zipfile and zlib raise a dozen types for a damaged archive
+            size = f"{len(self._content):,} bytes"
+            raise RunError(f"{self._name} is truncated or damaged ({size}: {error}). {ORIGINAL}") from error
 
 
 class _Bounded(io.BytesIO):
@@ -116,17 +149,24 @@ def check_safetensors(content: bytes, name: str) -> dict[str, tuple[int, ...]]:
 
 
 def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> NDArray[Any]:
-    label = member.filename.removesuffix(".npy")
     with archive.open(member) as file:
-        version = npy.read_magic(file)
-        read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
-        shape, fortran, dtype = read_header(file)
-        if dtype.kind not in "fiu" or dtype.hasobject:
-            raise RunError(f"{where}: {label} is of type {dtype}, expected plain numbers. {ORIGINAL}")
+        shape, dtype = _read_header(file, member, where)
         size = math.prod(shape) * dtype.itemsize
-        if fortran or len(shape) > 6 or size > member.file_size:
-            raise RunError(f"{where}: {label} says shape {shape}, more than its {member.file_size:,} bytes. {ORIGINAL}")
         content = file.read(size + 1)
     if len(content) != size:
+        label = member.filename.removesuffix(".npy")
         raise RunError(f"{where}: {label} has {len(content):,} bytes, but shape {shape} takes {size:,}. {ORIGINAL}")
     return np.frombuffer(content, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def _read_header(file: IO[bytes], member: zipfile.ZipInfo, where: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    label = member.filename.removesuffix(".npy")
+    version = npy.read_magic(file)
+    read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
+    shape, fortran, dtype = read_header(file)
+    if dtype.kind not in "fiu" or dtype.hasobject:
+        raise RunError(f"{where}: {label} is of type {dtype}, expected plain numbers. {ORIGINAL}")
+    size = math.prod(shape) * dtype.itemsize
+    if fortran or len(shape) > 6 or size > member.file_size:
+        raise RunError(f"{where}: {label} says shape {shape}, more than its {member.file_size:,} bytes. {ORIGINAL}")
+    return shape, dtype

@@ -1,5 +1,6 @@
 """Which steps of a training are worth a record: dense early, sparse late, whether its length is known or not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +33,12 @@ def schedule(total_steps: int, records: int) -> tuple[int, ...]:
         low, high = (middle, high) if spacings(middle).sum() < total_steps else (low, middle)
     steps = np.rint(np.cumsum(spacings(low))).astype(int)
     return tuple(sorted({0, *(int(step) for step in steps if step < total_steps), total_steps}))
+
+
+def spaced(steps: Sequence[int], count: int) -> tuple[int, ...]:
+    """So many of the steps (two at least), evenly among them, with the first and the last."""
+    places = np.linspace(0, len(steps) - 1, min(max(count, 2), len(steps)))
+    return tuple(steps[round(place)] for place in places)
 
 
 @dataclass

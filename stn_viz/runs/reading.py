@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from . import files
 from .files import ORIGINAL
 from .info import Probes, RunError, RunInfo, Site
+from .trace import Rows, open_trace
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +31,6 @@ MAX_WEIGHTS = 4 * 2**30
 MAX_BASIS = 64 * 2**20
 MAX_PIXELS = 2**27  # numbers of all probes together: half a gigabyte
 
-_COLUMN = re.compile(r"step|images|loss|error|rate|probe_loss|probabilities|(theta|grid)_\d{1,3}")
 _SNAPSHOT = re.compile(r"step_(\d{6,12})\.safetensors")
 
 
@@ -49,8 +49,8 @@ class Listed:
 class Run:
     """A run that was opened: S recorded steps of n probe images.
 
-    Shapes: steps, images (S,) int64; loss, error, rate (S,) float32; probe_loss (S, n) float32 and probabilities
-            (S, n, K) float32, or None where the network gives no classes.
+    Shapes: steps, images (S,) int64; loss, error, rate (S,) float32; rows by the names of trace.npz, each read at its
+            first use.
     Units:  step counts updates of the weights; images seen so far; loss and error are means over the training batches
             since the record before, nan where none was finite.
     """
@@ -64,12 +64,34 @@ class Run:
     loss: NDArray[np.float32]
     error: NDArray[np.float32]
     rate: NDArray[np.float32]
-    probe_loss: NDArray[np.float32] | None
-    probabilities: NDArray[np.float32] | None
     snapshots: tuple[int, ...]
     problems: tuple[str, ...]
     version: str
     rows: Mapping[str, NDArray[Any]] = field(repr=False)
+
+    @property
+    def probe_loss(self) -> NDArray[np.float32] | None:
+        """Loss of every probe at every step, (S, n); None where the network gives no classes."""
+        return self.rows.get("probe_loss")
+
+    @property
+    def probabilities(self) -> NDArray[np.float32] | None:
+        """Class probabilities of every probe at every step, (S, n, K); None where the network gives no classes."""
+        return self.rows.get("probabilities")
+
+    @property
+    def nbytes(self) -> int:
+        """What its images and its trace take in memory once all of them were looked at."""
+        return self.probes.U.nbytes + (self.rows.nbytes if isinstance(self.rows, Rows) else 0)
+
+    def load(self) -> "Run":
+        """Read all of the trace now, and give the run itself: what is shown must not break in the middle of a page.
+
+        Raises: RunError if the trace is damaged where only its contents tell.
+        """
+        if isinstance(self.rows, Rows):
+            self.rows.load()
+        return self
 
     @property
     def sites(self) -> tuple[Site, ...]:
@@ -234,30 +256,6 @@ def read_probes(path: Path) -> Probes:
     return Probes(U=U, labels=arrays["labels"], pose=arrays.get("pose"))
 
 
-def read_columns(path: Path) -> dict[str, NDArray[Any]]:
-    """Read trace.npz: every array has one row for each recorded step.
-
-    Raises: RunError if it is missing, or if its arrays do not belong together.
-    """
-    rows = files.read_npz(path, "trace.npz", only=_Columns())
-    steps = rows.get("step")
-    if steps is None or steps.ndim != 1 or steps.dtype.kind not in "iu":
-        raise RunError(f"trace.npz has no list of steps ('step', whole numbers). {ORIGINAL}")
-    if len(steps) and (int(steps.max()) >= 2**62 or steps[0] < 0 or (np.diff(steps.astype(np.int64)) <= 0).any()):
-        raise RunError(f"trace.npz: the steps do not grow from record to record. {ORIGINAL}")
-    for name, array in rows.items():
-        if array.ndim == 0 or len(array) != len(steps):
-            raise RunError(f"trace.npz: {name} has shape {array.shape}, but there are {len(steps)} steps. {ORIGINAL}")
-    return rows
-
-
-class _Columns:
-    """The arrays of a trace that mean something here: others are not even unpacked."""
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and _COLUMN.fullmatch(name) is not None
-
-
 def _open(path: Path, name: str) -> Run:
     info = read_info(path)
     version, sizes = _scan(path)
@@ -267,12 +265,7 @@ def _open(path: Path, name: str) -> Run:
         raise RunError(
             "nothing is recorded yet. Wait for the first record; if the training was killed, start it again."
         )
-    stored = read_columns(path)
-    if len(stored["step"]) == 0:
-        raise RunError("trace.npz holds no step yet. Wait for the first record, or train the run again.")
-    rows = {array: _typed(array, stored[array]) for array in stored}
-    _check_shapes(rows, info, len(probes.labels))
-    rows, problems = _cut(rows, probes)
+    rows, problems = open_trace(path, info, probes)
     snapshots, faults = _snapshots(sizes, info)
     problems += faults
     problems += [fault for site in range(len(info.sites)) if (fault := _basis_fault(path, site, rows)) is not None]
@@ -287,8 +280,6 @@ def _open(path: Path, name: str) -> Run:
         loss=rows.get("loss", nothing),
         error=rows.get("error", nothing),
         rate=rows.get("rate", nothing),
-        probe_loss=rows.get("probe_loss"),
-        probabilities=rows.get("probabilities"),
         snapshots=snapshots,
         problems=tuple(problems),
         version=version,
@@ -300,75 +291,6 @@ def _placed(site: Site, probes: Probes) -> Site:
     """The site, on the image only where it can be: older runs do not say which site is."""
     fits = (site.channels, *site.input_size) == probes.U.shape[1:]
     return replace(site, on_image=site.on_image and fits)
-
-
-def _typed(name: str, array: NDArray[Any]) -> NDArray[Any]:
-    if name in ("step", "images"):
-        return array.astype(np.int64)
-    return array if name.startswith("grid_") else array.astype(np.float32)
-
-
-def _check_shapes(rows: Mapping[str, NDArray[Any]], info: RunInfo, n: int) -> None:
-    expected: dict[str, tuple[int | None, ...]] = dict.fromkeys(("images", "loss", "error", "rate"), ())
-    expected |= {"probe_loss": (n,), "probabilities": (n, len(info.classes) or None)}
-    for index, site in enumerate(info.sites):
-        name, kind = f"grid_{index}", "no family, so its grid"
-        expected[name] = (n, *site.output_size, len(site.output_size))
-        if site.family is not None:
-            name, kind = f"theta_{index}", f"family {site.family!r}, so its theta"
-            expected[name] = (n, None)
-        if name not in rows:
-            raise RunError(
-                f"trace.npz has no {name}, but run.json says that site {index} has {kind} is recorded. {ORIGINAL}"
-            )
-    for name, shape in expected.items():
-        found = rows[name].shape[1:] if name in rows else shape
-        if len(found) != len(shape) or any(want not in (None, side) for want, side in zip(shape, found, strict=True)):
-            words = ", ".join("any" if want is None else str(want) for want in shape)
-            raise RunError(
-                f"trace.npz: {name} has shape {found} at each step, expected ({words}) as run.json and probes.npz "
-                f"have it. {ORIGINAL}"
-            )
-
-
-def _cut(rows: dict[str, NDArray[Any]], probes: Probes) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """Keep the steps before the first one that cannot be drawn, and say so."""
-    S = len(rows["step"])
-    first, culprit = S, ""
-    gaps: list[str] = []
-    for name, array in rows.items():
-        if array.dtype.kind != "f" or name == "rate":
-            continue
-        values = array[:, probes.labels >= 0] if name == "probe_loss" else array
-        finite = np.isfinite(values.reshape(S, -1)).all(axis=1)
-        if name in ("loss", "error"):
-            # One overflow in mixed precision leaves a gap in the curve; a loss that never comes back has diverged.
-            bad = S - int(np.argmax(finite[::-1])) if finite.any() else S
-            # A loss that was never told, or not before some step, is nan until then: nothing diverged.
-            untold = int(np.argmin(np.isnan(values))) if finite.any() else S
-            if bad == S and not finite[untold:].all():
-                step = int(rows["step"][untold + np.argmin(finite[untold:])])
-                gaps.append(
-                    f"trace.npz: {name} holds nan or inf at step {step} and comes back later, so its curve has a gap. "
-                    "The rest of the run can be used; if it happens often, train with a lower rate."
-                )
-        else:
-            bad = S if finite.all() else int(np.argmin(finite))
-        if bad < first:
-            first, culprit = bad, name
-    if first == S:
-        return rows, gaps
-    step = int(rows["step"][first])
-    if first == 0:
-        raise RunError(
-            f"trace.npz: {culprit} holds nan or inf from its first step on ({step}), so there is nothing to draw. "
-            "Train the run again with a lower rate."
-        )
-    fault = (
-        f"trace.npz: {culprit} holds nan or inf from step {step} on, so the run is shown up to step "
-        f"{int(rows['step'][first - 1])}. The training diverged there: train it again with a lower rate."
-    )
-    return {name: array[:first] for name, array in rows.items()}, [fault]
 
 
 def _snapshots(sizes: Mapping[int, int], info: RunInfo) -> tuple[tuple[int, ...], list[str]]:
@@ -412,8 +334,8 @@ def _step_of(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def _basis_fault(path: Path, site: int, rows: Mapping[str, NDArray[Any]]) -> str | None:
-    theta = rows.get(f"theta_{site}")
+def _basis_fault(path: Path, site: int, rows: Rows) -> str | None:
+    theta = rows.shapes.get(f"theta_{site}")
     if theta is None:
         return None
     name = f"basis_{site}.safetensors"
@@ -422,10 +344,10 @@ def _basis_fault(path: Path, site: int, rows: Mapping[str, NDArray[Any]]) -> str
     except RunError as error:
         return str(error)
     (P,) = shapes.get("identity", ())[:1] or (0,)
-    if theta.shape[2] == P:
+    if theta[2] == P:
         return None
     raise RunError(
-        f"trace.npz: theta_{site} has {theta.shape[2]} entries, but the family in {name} has {P}. "
+        f"trace.npz: theta_{site} has {theta[2]} entries, but the family in {name} has {P}. "
         "One of the two files came from another run: take both from the original folder."
     )
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +17,7 @@ from . import inputs
 from .answers import Answers
 from .info import Probes
 from .means import Mean
-from .pacing import schedule
+from .pacing import schedule, spaced
 from .passing import Forward, Found, plain, probe_pass, weights_of, with_weights
 from .sitefamilies import SiteFamilies
 from .writing import RunWriter
@@ -46,14 +45,14 @@ class Recorder:
     ) -> None:
         """Follow `model` on the probes; a reopened writer is gone on with.
 
-        total_steps plans what `step` records; without it, whoever calls `capture` decides. forward is how the model is
-        called, `forward(model, U)`, where that is not model(U). answers says whether its output may be of classes.
+        total_steps plans what `step` records; without it, whoever calls `capture` decides. snapshots of 0 keep no
+        weights: the run is its trace. forward is how the model is called, `forward(model, U)`, where that is not
+        model(U). answers says whether its output may be of classes.
         """
         start = time.perf_counter()
         self.writer = writer
         self.schedule = () if total_steps is None else schedule(total_steps, records)
-        spaced = np.linspace(0, len(self.schedule) - 1, min(max(snapshots, 2), len(self.schedule)))
-        self.snapshot_steps = tuple(self.schedule[round(index)] for index in spaced)
+        self.snapshot_steps = spaced(self.schedule, snapshots) if snapshots else ()
         self.model = plain(model)
         self.forward = forward
         self._answers = Answers(probes.labels, writer.info.classes) if answers else None

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .info import Probes, RunError, RunInfo, Site, Status
-from .reading import read_columns, read_info, read_probes
+from .reading import read_info, read_probes
+from .trace import finite_rows, read_columns
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -216,6 +217,8 @@ class RunWriter:
     def _write_trace(self, save: Callable[..., None]) -> None:
         start = time.monotonic()
         arrays = {name: np.stack(rows) if rows else np.zeros(0) for name, rows in self.columns.items()}
+        if arrays:
+            arrays["finite"] = finite_rows(arrays, self.probes.labels)
         write_whole(self.path / "trace.npz", lambda file: save(file, allow_pickle=False, **arrays))
         self._written = time.monotonic()
         self._write_seconds = self._written - start

@@ -77,7 +77,9 @@ def parser() -> argparse.ArgumentParser:
     )
     record.add_argument("--records", type=_at_least_1, help=f"recorded steps, dense early (default {default.records})")
     record.add_argument(
-        "--snapshots", type=_at_least_1, help=f"recorded steps that keep the weights (default {default.snapshots})"
+        "--snapshots",
+        type=_at_least_0,
+        help=f"recorded steps that keep the weights; 0 keeps the trace alone (default {default.snapshots})",
     )
     record.add_argument(
         "--probes", type=_at_least_1, help=f"test images followed through the training (default {default.probes})"
@@ -144,7 +146,15 @@ def _refuse_unused(given: dict[str, object]) -> None:
 
 
 def _at_least_1(word: str) -> int:
+    return _at_least(1, word)
+
+
+def _at_least_0(word: str) -> int:
+    return _at_least(0, word)
+
+
+def _at_least(lowest: int, word: str) -> int:
     number = int(word)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is too small: give 1 or more")
+    if number < lowest:
+        raise argparse.ArgumentTypeError(f"{number} is too small: give {lowest} or more")
     return number

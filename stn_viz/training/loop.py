@@ -18,6 +18,7 @@ from tqdm import tqdm
 from stn_viz.data import TASKS, HeldOut, held_out
 from stn_viz.networks import build
 from stn_viz.runs import Probes, Recorder, RunError, RunInfo, RunWriter
+from stn_viz.runs.pacing import spaced
 from stn_viz.runs.passing import weights_of, with_weights
 from stn_viz.runs.reading import read_info
 from stn_viz.training import resume as resume_file
@@ -29,6 +30,7 @@ from stn_viz.training.settings import Settings
 WEIGHT_DECAY = 0.01
 GRADIENT_NORM = 1.0
 TEST_IMAGES = 10_000
+RESUMABLE = 20  # steps at which a killed training can be taken up, where no weights are recorded
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,7 @@ def test_error(model: nn.Module, test: HeldOut, device: torch.device) -> float:
 
 def _loop(training: Training, recorder: Recorder, writer: RunWriter, asked_to_stop: Callable[[], bool]) -> None:
     batch = training.settings.batch
+    resumable = recorder.snapshot_steps or spaced(recorder.schedule, RESUMABLE)
 
     def keep() -> None:
         writer.flush()  # before resume.pt: reopening drops what is later than that, but cannot invent what is missing
@@ -209,7 +212,7 @@ def _loop(training: Training, recorder: Recorder, writer: RunWriter, asked_to_st
 
     def tell(loss: Tensor, error: Tensor) -> None:
         recorder.step(training.step, loss=loss, error=error, images=training.step * batch, rate=training.rate)
-        if training.step in recorder.snapshot_steps:
+        if training.step in resumable:
             keep()
 
     if not writer.steps:

@@ -23,10 +23,8 @@ def traced(run, way, likely, far):
     return replace(
         run,
         steps=steps,
-        probabilities=probabilities,
-        probe_loss=np.ones((S, n), np.float32),
         snapshots=(0,),
-        rows={"theta_0": theta},
+        rows={"theta_0": theta, "probabilities": probabilities, "probe_loss": np.ones((S, n), np.float32)},
     )
 
 
@@ -61,7 +59,7 @@ def test_real_runs_open_the_same_way_each_time(run, plain, spline):
         view = opening(each)
         assert view == opening(each)
         assert view.step in each.steps
-    bare = replace(run, probabilities=None, probe_loss=None)
+    bare = replace(run, rows={"theta_0": run.theta(0)})
     assert opening(bare).step in run.steps
 
 

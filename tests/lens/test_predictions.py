@@ -267,7 +267,7 @@ class Deeper(torch.nn.Module):
 def test_a_network_of_two_sites_is_answered_and_the_inner_one_for_the_runs_own_images_alone(run, monkeypatch):
     model = Deeper()
     monkeypatch.setattr(sys.modules["stn_viz.lens.predictions"], "_network", lambda run, snapshot: model)
-    outer, rows = run.sites[0], run.rows | {"theta_1": run.rows["theta_0"]}
+    outer, rows = run.sites[0], {**run.rows, "theta_1": run.rows["theta_0"]}
     inner = replace(outer, input_size=(28, 28))
     two = replace(run, info=replace(run.info, sites=(outer, inner)), rows=rows, version="two sites")
     U, other = an_image(), (0.9, 0.1, 0.0, -0.1, 0.9, 0.2)

@@ -21,8 +21,9 @@ def change_json(path: Path, **changes) -> None:
 
 
 def change_trace(path: Path, **changes) -> None:
+    """Other arrays in a trace; it no longer says which rows are finite, as one that was made by hand."""
     with np.load(path / "trace.npz") as stored:
-        arrays = dict(stored)
+        arrays = dict(stored) | {"finite": None}
     arrays = {name: array for name, array in (arrays | changes).items() if array is not None}
     np.savez(path / "trace.npz", **arrays)
 

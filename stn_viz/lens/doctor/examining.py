@@ -137,8 +137,6 @@ def until(run: Run, step: int) -> Run:
         loss=run.loss[:records],
         error=run.error[:records],
         rate=run.rate[:records],
-        probe_loss=None if run.probe_loss is None else run.probe_loss[:records],
-        probabilities=None if run.probabilities is None else run.probabilities[:records],
         snapshots=tuple(kept for kept in run.snapshots if kept <= step),
         rows={name: rows[:records] for name, rows in run.rows.items()},
         problems=run.problems if records == len(run.steps) else (),  # of the trace's end; that it opened is known
