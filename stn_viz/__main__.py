@@ -7,6 +7,7 @@ from importlib import import_module
 # name: (module with `main(words) -> exit status`, what it does)
 COMMANDS = {
     "train": ("stn_viz.training.command", "train a network on distorted MNIST and record the run"),
+    "table": ("stn_viz.training.table", "print the test errors of the runs here beside the paper's"),
     "import": ("stn_viz.foreign.command", "replay checkpoints of your own on some images and write a run"),
     "doctor": ("stn_viz.lens.doctor.command", "say what is wrong with a run, why, and what to do"),
 }
