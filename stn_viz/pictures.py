@@ -4,16 +4,18 @@
     /picture/{version}/digit/{id}/{H}x{W}                     one digit, distorted, as JSON with its true pose
     /picture/{version}/gallery/{file}                         an image of the package
 
-An id is "1234:rts:3" (index in the test set, task of the paper, seed) or "1234:own:30:0.9:4:-2" (angle in degrees,
-scale, shift in pixels x and y). The same id gives the same picture, so a link brings it back; the version in the
-address is a hash of what makes the pictures, so an upgrade never meets an old one in a browser's cache.
+An id is "1234:rts:3" (index in the test set, task of the paper, seed), "1234:own:30:0.9:4:-2" (angle in degrees,
+scale, shift in pixels x and y), or "1234:held:rts:0" (task and seed of a run): image 1234 of those that trainings of
+this task and seed are tested on, byte for byte, where "1234:rts:0" is a draw of its own. The same id gives the same
+picture, so a link brings it back; the version in the address is a hash of what makes the pictures, so an upgrade never
+meets an old one in a browser's cache.
 """
 
 import base64
 import hashlib
 import math
 import re
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +109,7 @@ def digit(name: str, size: tuple[int, int]) -> dict[str, Any]:
     """One distorted digit, fit for JSON. Imports torch; blocks.
 
     Args:
-        name: "1234:rts:3" or "1234:own:30:0.9:4:-2", as the module says.
+        name: "1234:rts:3", "1234:own:30:0.9:4:-2" or "1234:held:rts:0", as the module says.
         size: (H, W) of the picture for a distortion of one's own; the paper's tasks have their own sizes.
 
     Returns:
@@ -132,14 +134,16 @@ def digit(name: str, size: tuple[int, int]) -> dict[str, Any]:
             raise PictureError(f"the scale is {scale:g}: it must be from 0.1 to 10.")
         _check_size(size)
         drawn = place(mnist().test[at : at + 1], angle_deg=angle, scale=scale, shift_px=(x, y), size=size)
+    elif kind == "held":
+        drawn = _held_out(at, given)
     elif kind in TASKS:
-        if len(given) != 1 or not given[0].isdecimal() or int(given[0][:8]) > LARGEST_SEED:
+        if len(given) != 1 or not _is_seed(given[0]):
             raise PictureError(f"a distortion {kind!r} takes one seed, a whole number from 0 to {LARGEST_SEED:,}.")
         # Clutter comes from the other digits of a batch: these, so that the same id gives the same picture.
         batch = [at, *((at + 1 + k) % len(labels) for k in range(8))] if kind == "tc" else [at]
         drawn = distort(mnist().test[batch], kind, torch.Generator().manual_seed(int(given[0])))
     else:
-        raise PictureError(f"there is no distortion {kind[:20]!r}: choose one of {', '.join(TASKS)} or own.")
+        raise PictureError(f"there is no distortion {kind[:20]!r}: choose one of {', '.join(TASKS)}, held or own.")
     U = drawn.U[0].mul(255).round().byte().numpy()
     return {
         "U": base64.b64encode(U.tobytes()).decode(),
@@ -151,6 +155,32 @@ def digit(name: str, size: tuple[int, int]) -> dict[str, Any]:
             "theta": [float(value) for value in drawn.pose[0]],
         },
     }
+
+
+def _held_out(index: int, given: list[str]) -> Any:
+    """The image of a run's test set, its pose and family; `given` is its task and seed."""
+    from stn_viz.data import CHUNK, TASKS, Distorted
+
+    if len(given) != 2 or given[0] not in TASKS or not _is_seed(given[1]):
+        raise PictureError(
+            f"an image of a run's test set is named by its task ({', '.join(TASKS)}) and a seed from 0 to "
+            f"{LARGEST_SEED:,}: 1234:held:rts:0."
+        )
+    chunk = _chunk(given[0], index // CHUNK, int(given[1]))
+    only = slice(index % CHUNK, index % CHUNK + 1)
+    return Distorted(chunk.U[only], chunk.pose[only], chunk.family)
+
+
+def _is_seed(word: str) -> bool:
+    return word.isdecimal() and int(word[:8]) <= LARGEST_SEED
+
+
+@lru_cache(maxsize=8)
+def _chunk(task: str, number: int, seed: int) -> Any:
+    """At most 7 MB each; somebody looks through the errors of one run, and most of them lie in its first chunks."""
+    from stn_viz.data import held_out_chunk
+
+    return held_out_chunk(task, number, seed)
 
 
 def _numbers(given: list[str], count: int) -> list[float]:

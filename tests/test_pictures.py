@@ -14,7 +14,7 @@ from PIL import Image
 from skimage.transform import SimilarityTransform, warp
 
 from stn_viz import pictures
-from stn_viz.data import TASKS, mnist
+from stn_viz.data import TASKS, held_out, held_out_chunk, mnist
 from stn_viz.transformer import family
 
 SIZE = (42, 42)
@@ -145,3 +145,32 @@ def test_every_image_of_the_package_is_in_the_list_and_has_its_licence() -> None
 def test_under_an_older_version_the_picture_comes_and_is_not_kept() -> None:
     status, headers, _ = get(pictures.routes(), "/picture/00000000/digit/5:rts:1/42x42")
     assert (status, headers["cache-control"]) == (200, "no-store")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_an_image_of_the_test_set_is_the_one_that_trainings_are_tested_on(task) -> None:
+    expected = held_out(task, 1234, 7)
+    for index in (0, 499, 500, 1233):
+        status, headers, body = ask(f"digit/{index}:held:{task}:7/42x42")
+        assert status == 200
+        assert "immutable" in headers["cache-control"]
+        found = json.loads(body)
+        np.testing.assert_array_equal(pixels(found), (expected.U[index] * 255).round().byte())
+        np.testing.assert_array_equal(pixels(found) / np.float32(255), expected.U[index])  # what the network is given
+        np.testing.assert_array_equal(np.float32(found["pose"]["theta"]), expected.pose[index])
+        assert found["pose"]["family"] == expected.family
+        assert found["label"] == expected.labels[index]
+
+
+def test_the_last_chunk_of_the_test_set_is_there_and_none_behind_it() -> None:
+    chunk = held_out_chunk("rts", 19, 0)
+    np.testing.assert_array_equal(chunk.labels, mnist().test_labels[9500:])
+    with pytest.raises(ValueError, match="chunks 0 to 19, but 20"):
+        held_out_chunk("rts", 20, 0)
+
+
+@pytest.mark.parametrize("name", ["5:held", "5:held:rts", "5:held:none:0", "5:held:rts:x", "5:held:rts:0:0"])
+def test_an_image_of_the_test_set_is_named_by_task_and_seed(name) -> None:
+    status, _, body = ask(f"digit/{name}/42x42")
+    assert status == 404
+    assert b"named by its task (r, rts, p, e, t, tc) and a seed" in body

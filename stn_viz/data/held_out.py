@@ -49,3 +49,22 @@ def held_out(task: str, count: int, seed: int) -> HeldOut:
         pose=torch.cat([chunk.pose for chunk in chunks])[:count],
         family=TASKS[task].family,
     )
+
+
+def held_out_chunk(task: str, number: int, seed: int) -> HeldOut:
+    """Images CHUNK number to CHUNK (number + 1) of the held-out set and no others: to find one without the rest.
+
+    The chunks before are drawn for their random numbers alone and thrown away: 0.5 s before the last one of TC.
+
+    Raises: ValueError for a chunk beyond the last, or an unknown task.
+    """
+    digits = mnist()
+    chunks = torch.split(digits.test, CHUNK)
+    if not 0 <= number < len(chunks):
+        raise ValueError(f"The held-out set has chunks 0 to {len(chunks) - 1}, but {number} was asked for.")
+    generator = torch.Generator().manual_seed(seed)
+    for chunk in chunks[:number]:
+        distort(chunk, task, generator)
+    drawn = distort(chunks[number], task, generator)
+    labels = digits.test_labels[number * CHUNK :][: len(chunks[number])].clone()
+    return HeldOut(U=drawn.U.mul(255).round_().div_(255), labels=labels, pose=drawn.pose, family=drawn.family)

@@ -14,7 +14,7 @@ from stn_viz.lens.opening import opening
 from stn_viz.lens.predictions import predictions
 from stn_viz.lens.question import LensError, within
 from stn_viz.lens.site_input import site_input
-from stn_viz.lens.theta_over_time import ThetaOverTime, theta_over_time
+from stn_viz.lens.theta_over_time import ThetaOfAll, ThetaOverTime, has_gauge, theta_of_all, theta_over_time
 from stn_viz.runs import Run
 from stn_viz.view import View
 
@@ -32,10 +32,13 @@ LENSES: Mapping[str, Lens] = {"predictions": predictions, "site_input": site_inp
 __all__ = [
     "LENSES",
     "LensError",
+    "ThetaOfAll",
     "ThetaOverTime",
+    "has_gauge",
     "opening",
     "predictions",
     "site_input",
+    "theta_of_all",
     "theta_over_time",
     "within",
 ]
