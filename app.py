@@ -5,15 +5,16 @@ import streamlit as st
 if __name__ == "__main__":  # Streamlit runs the file as the page script, for every session
     st.set_page_config(page_title="STN Viz", layout="wide")
     workbench = st.Page("stn_viz/pages/workbench.py", title="Workbench", default=True)
+    learning = st.Page("stn_viz/pages/learning.py", title="Learning", url_path="learning")
     runs = st.Page("stn_viz/pages/runs.py", title="Runs", url_path="runs")
-    # Hidden: the way to the other page stands in each page's own head, so that no second bar does.
-    st.navigation([workbench, runs], position="hidden").run()
+    # Hidden: the ways to the other pages stand in each page's own head, so that no second bar does.
+    st.navigation([workbench, learning, runs], position="hidden").run()
 else:  # the server imports it once
     from starlette.middleware import Middleware
     from starlette.routing import WebSocketRoute
     from streamlit import config
 
-    from stn_viz import parts, pictures
+    from stn_viz import asks, parts, pictures
     from stn_viz.hosts import KnownHosts
     from stn_viz.live import live
     from stn_viz.stage import assets
@@ -26,6 +27,9 @@ else:  # the server imports it once
     # Written out like this: `streamlit run` finds an App by reading the source for `name = st.App(...)`.
     app = st.App(
         __file__,
-        routes=[WebSocketRoute(LINE, live), *assets.routes(BASE), *pictures.routes(BASE), *parts.routes(BASE)],
+        routes=[
+            WebSocketRoute(LINE, live),
+            *(route for each in (assets, pictures, parts, asks) for route in each.routes(BASE)),
+        ],
         middleware=[Middleware(KnownHosts, also=NAMES)],
     )

@@ -9,9 +9,11 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit import config
 
-from stn_viz import parts, pictures
+from stn_viz import asks, parts, pictures
+from stn_viz.lens.learning.spread import spread
 from stn_viz.pages import runrows, volumes
 from stn_viz.pages.session import with_name
+from stn_viz.paper import beside_paper
 from stn_viz.runs import Listed, Probes, Run, trust
 from stn_viz.stage import assets
 from stn_viz.view import View, families
@@ -42,7 +44,10 @@ def data_for_stage(run: Run, listed: Sequence[Listed], view: View, problems: Seq
             "version": run.version,
             "preparation": run.info.preparation,
             "counter": run.info.counter,
+            "status": run.info.status,
+            "records": len(run.steps),
         },
+        "result": beside_paper(run.info),
         "sites": _sites(run),
         "assets": _held_assets(run),
         "routes": routes(),
@@ -55,7 +60,12 @@ def routes() -> dict[str, str]:
     """Where the stage fetches and asks; Streamlit's base path is not put before routes of our own."""
     base = (config.get_option("server.baseUrlPath") or "").strip("/")
     line = f"/{base}/live" if base else "/live"
-    return assets.paths(base) | {"line": line, "picture": pictures.path(base), "part": parts.path(base)}
+    return assets.paths(base) | {
+        "line": line,
+        "picture": pictures.path(base),
+        "part": parts.path(base),
+        "ask": asks.path(base),
+    }
 
 
 def _closed(run: Run) -> str | None:
@@ -123,6 +133,10 @@ def _trace(run: Run) -> dict[str, NDArray[Any]]:
         "probe_loss": unknown if run.probe_loss is None else run.probe_loss,
         "probabilities": np.zeros((S, n, 0), np.float32) if run.probabilities is None else run.probabilities,
     }
+    if "images" in run.rows:  # else nobody counted them
+        arrays["images"] = run.images.astype(np.float64)
+    if np.isfinite(spread_left := spread(run)).any():
+        arrays["spread"] = spread_left
     for site in range(len(run.sites)):
         theta = run.theta(site)
         if theta is not None:

@@ -67,7 +67,7 @@ st.html(Path(__file__).with_name("runs.css"))
 theme = f"theme.{st.context.theme.type or 'light'}"
 page, blue = st.get_option(f"{theme}.backgroundColor"), st.get_option(f"{theme}.primaryColor")
 st.html(f"<style>:root {{ --stn-page: {page or 'Canvas'}; --stn-blue: {blue or 'Highlight'}; }}</style>")
-session.leave_workbench()
+session.leave_run()
 with st.container(key="runs-page"):
     if head() == LIST:
         all_runs()

@@ -12,14 +12,20 @@ from stn_viz.runs import Listed, Run, RunError
 from stn_viz.view import View, ViewError
 
 STAGE = "stage"
-"""Key of the stage; its state `view` is what it shows at rest."""
+ROOM = "learning room"
+"""Keys of the two components that show a run; the state `view` of each is what it shows at rest."""
 
 WORKBENCH = "stn_viz/pages/workbench.py"
+LEARNING = "stn_viz/pages/learning.py"
 RUNS = "stn_viz/pages/runs.py"
 """The pages, by the names that st.switch_page takes."""
 
+PAGES = {"workbench": WORKBENCH, "learning": LEARNING, "runs": RUNS}
+"""The same, by the words that a component says."""
+
 _LAST = "last view"
 _HANDED = "handed view"
+_HANDED_TO = "component it was handed to"
 
 
 def shown_run(listed: Sequence[Listed]) -> tuple[Run, View, list[str]] | None:
@@ -35,7 +41,7 @@ def shown_run(listed: Sequence[Listed]) -> tuple[Run, View, list[str]] | None:
         if not name:
             continue
         try:
-            run = shelf.opened(name)
+            run = shelf.opened(name).load()
         except RunError as error:
             problems.append(with_name(name, str(error)))
             continue
@@ -47,27 +53,35 @@ def shown_run(listed: Sequence[Listed]) -> tuple[Run, View, list[str]] | None:
     return None
 
 
-def view_to_hand_over(view: View) -> View:
-    """The view that the stage is given: the one it began with, until the run changes.
+def view_to_hand_over(view: View, of: str = STAGE) -> View:
+    """The view that a component (`of`: its key) is given: the one it began with, until the run changes or it is left.
 
     The stage is ahead of Python while a hand moves; its own view of a moment ago must not come back to it.
     """
     handed: View | None = st.session_state.get(_HANDED)
-    if handed is None or handed.run != view.run:
-        st.session_state[_HANDED] = handed = view
+    # The browser's own Back leaves a page without a word: then the other page's component has begun since.
+    if handed is None or handed.run != view.run or st.session_state.get(_HANDED_TO) != of:
+        st.session_state[_HANDED], st.session_state[_HANDED_TO] = view, of
+        return view
     return handed
 
 
-def leave_workbench() -> None:
-    """Say, on any other page, that the stage is gone: when it is mounted again, it begins where it was left."""
+def leave_run() -> None:
+    """Say, on leaving a page that shows a run, that its component is gone: mounted anew, it begins where it was."""
     st.session_state.pop(_HANDED, None)
 
 
 def open_on_workbench(view: Mapping[str, object]) -> NoReturn:
     """Go to the workbench and show there what the message of a view says; {"run": name} alone is its opening."""
-    leave_workbench()
+    leave_run()
     st.session_state[_LAST] = dict(view)
     st.switch_page(WORKBENCH)
+
+
+def go_to(page: str) -> NoReturn:
+    """Go from a page that shows a run to another one, which begins with what was shown here last."""
+    leave_run()
+    st.switch_page(page)
 
 
 def with_name(name: str, sentence: str) -> str:
@@ -81,7 +95,8 @@ def _asked() -> tuple[str, Callable[[View], View]]:
 
     Whatever a link or a message leaves out is the run's own opening: its picker sends {"run": name} alone.
     """
-    for message in ((st.session_state.get(STAGE) or {}).get("view"), st.session_state.get(_LAST)):
+    told = [(st.session_state.get(key) or {}).get("view") for key in (STAGE, ROOM)]
+    for message in (*told, st.session_state.get(_LAST)):
         if message is not None:
             try:
                 given = {name: value for name, value in dict(message).items() if value is not None}

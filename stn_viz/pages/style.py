@@ -10,6 +10,9 @@ FRAME = """
   /* Nothing moves when the lens's chart comes: its room and the scrollbar's are kept. Nothing fades during a rerun. */
   [data-testid="stMain"] { scrollbar-gutter: stable; }
   .st-key-theta-over-training { min-height: 260px; } /* charts.HEIGHT */
+  /* The playheads lie over the chart of theta, and no click ends at them. */
+  .st-key-trajectory-chart { position: relative; }
+  .st-key-trajectory-chart > div:has(.playheads) { position: absolute; inset: 0; z-index: 1; pointer-events: none; }
   [data-testid="stElementContainer"] { opacity: 1 !important; transition: none !important; }
   /* A rerun takes a tenth of a second: no running figure flashes over the stage for it. Lost connections show. */
   [data-testid="stStatusWidget"]:has([data-testid^="stStatusWidgetRunning"]) { visibility: hidden; }

@@ -11,23 +11,26 @@ if TYPE_CHECKING:
     from streamlit.components.v2.bidi_component import ComponentResult
 
 
-def _css() -> str:
-    """All of stage/**/*.css, stage.css first, since the others build on its variables.
+def _css(*sheets: Path) -> str:
+    """The sheets in one, stage.css first, since the others build on its variables.
 
     Ends with a newline: one line that holds a "/" would be taken for a file name.
     """
-    return "".join(path.read_text(encoding="utf-8") + "\n" for path in _sheets())
-
-
-def _sheets() -> list[Path]:
-    return sorted(STAGE.rglob("*.css"), key=lambda path: (path.name != "stage.css", path.name))
+    ordered = sorted(sheets, key=lambda path: (path.name != "stage.css", path.name))
+    return "".join(path.read_text(encoding="utf-8") + "\n" for path in ordered)
 
 
 _mount = st.components.v2.component(
     "stn_stage",
     html='<div class="stn-stage"></div>',
-    css=_css(),
+    css=_css(*STAGE.glob("*.css")),
     js=join("streamlit") + "export default m.streamlit.render;\n",
+)
+_mount_room = st.components.v2.component(
+    "stn_room",
+    html='<div class="stn-stage stn-room"></div>',
+    css=_css(STAGE / "stage.css", *(STAGE / "learning").glob("*.css")),
+    js=join("roomhost") + "export default m.roomhost.render;\n",
 )
 
 
@@ -43,6 +46,16 @@ def stage(data: dict[str, Any], *, key: str) -> "ComponentResult":
         `.page`, the name of the page that somebody asked for with the last click, else None.
     """
     return _mount(data=data, key=key, on_view_change=_nothing, on_page_change=_nothing)
+
+
+def room(data: dict[str, Any], *, key: str) -> "ComponentResult":
+    """Mount the room of lenses over a training, or update it in place; `data` and `key` as of `stage`.
+
+    Returns:
+        The state that the room has set: `.view` and `.beside`, the view at rest and the name of the run beside or None;
+        and `.page`, what the last click asked for, {"to": "workbench" | "runs", "view": the view to show there}.
+    """
+    return _mount_room(data=data, key=key, on_view_change=_nothing, on_beside_change=_nothing, on_page_change=_nothing)
 
 
 def _nothing() -> None:

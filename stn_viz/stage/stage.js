@@ -7,14 +7,13 @@ import { isPoseKnown, trueTheta } from "./hand/truepose.js";
 import { readTheme } from "./ink/theme.js";
 import { halfFor, HALF } from "./ink/viewport.js";
 import { createDirectionLens } from "./lenses/directionlens.js";
+import { createFilmLens } from "./lenses/filmlens.js";
 import { createNumbersLens } from "./lenses/numberslens.js";
 import { createPixelLens } from "./lenses/pixellens.js";
 import { createRulesLens } from "./lenses/ruleslens.js";
 import { createPicturesLens } from "./lenses/pictureslens.js";
 import { createSlidersLens } from "./lenses/sliderslens.js";
-import { gaugeOf } from "./numbers/gauge.js";
 import { randomVolumeTheta } from "./numbers/volume.js";
-import { sentence } from "./numbers/words.js";
 import { createAnswers } from "./parts/answers.js";
 import { createBench } from "./parts/bench.js";
 import { el } from "./parts/dom.js";
@@ -30,14 +29,16 @@ import { canAsk, createPicturing } from "./pictures/picturing.js";
 import { createArriving } from "./state/arriving.js";
 import { createAsker } from "./state/asker.js";
 import { createChoosing } from "./state/choosing.js";
+import { curvesOf } from "./state/curves.js";
 import { createFacing } from "./state/facing.js";
+import { createFilm, FILM } from "./state/filmstate.js";
 import { createLooking, NOTHING_FETCHED } from "./state/looking.js";
 import { createPace } from "./state/pace.js";
-import { createPlaying } from "./state/playing.js";
+import { createPlaying, nearest } from "./state/playing.js";
 import { createScene } from "./state/scene.js";
 import { isVolume } from "./state/slices.js";
 import { createStore } from "./state/store.js";
-import { createTeller } from "./state/teller.js";
+import { createTeller, spokenOf } from "./state/teller.js";
 import { createTurning } from "./state/turning.js";
 import { placeOf } from "./state/view.js";
 
@@ -54,7 +55,7 @@ export function createStage(root, host) {
   let shown = null; // the scene of the last frame
   let drawn = null; // the images of the run that stands on the bench
 
-  const store = createStore({ ready: false, pixel: null, pin: null, half: HALF, fits: true, speed: 1, playing: false, sliders: "gauge", holding: null, picture: null, lens: "sliders", way: 0, ruler: "off", boxing: false, ...NOTHING_FETCHED }, render);
+  const store = createStore({ ready: false, pixel: null, pin: null, half: HALF, fits: true, speed: 1, playing: false, sliders: "gauge", holding: null, picture: null, lens: "sliders", way: 0, ruler: "off", boxing: false, film: FILM, ...NOTHING_FETCHED }, render);
   const { get, set } = store;
   const notices = createNotices();
   const say = notices.say;
@@ -69,6 +70,7 @@ export function createStage(root, host) {
   const looking = createLooking(store, { say, gesture, needBases: choosing.needBases });
   const playing = createPlaying(store, signal);
   const facing = createFacing(store, still);
+  const film = createFilm(store, { root, gesture, holdWay: facing.hold, still });
   const pinned = () => (get().lens === "pixel" ? get().pin : null);
   const { chooseImage, choosePicture, restore, restoring } = createPicturing(store, { shown: () => shown, say, pinned, needBases: choosing.needBases });
   const chooseMode = (mode) => {
@@ -114,7 +116,7 @@ export function createStage(root, host) {
 
   // --- the parts ---
   const actions = {
-    begin, handTheta, commit, cancel, gesture, get, set, say, reject: say, signal,
+    begin, handTheta, commit, cancel, gesture, get, set, say, reject: say, signal, film, seek: playing.seek,
     glide: turning.glide, depth: turning.depth, chooseSite: looking.chooseSite, see: looking.see, chooseMode, chooseLens, choosePicture,
     chooseFamily: choosing.chooseFamily, chooseRule: choosing.chooseRule,
     identity: () => act("identity"),
@@ -138,7 +140,7 @@ export function createStage(root, host) {
       set({ boxing: !get().boxing });
     },
   };
-  const lenses = [createSlidersLens(actions), ...[createRulesLens(actions), createNumbersLens(actions), createPixelLens(), createDirectionLens(actions), createPicturesLens(actions)].map(flatAlone)];
+  const lenses = [createSlidersLens(actions), ...[createRulesLens(actions), createNumbersLens(actions), createPixelLens(), createDirectionLens(actions), createFilmLens(actions), createPicturesLens(actions)].map(flatAlone)];
   const head = createHead({
     chooseRun: (name) => {
       const run = get().data.runs.find((each) => each.name === name);
@@ -150,9 +152,9 @@ export function createStage(root, host) {
       notices.set([]); // closed and asked for again, it is said again
       notices.set([run.problem]);
     },
-    allRuns: host.goTo ? () => {
+    goTo: host.goTo ? (page) => {
       teller.now(); // what is shown is what somebody comes back to
-      host.goTo("runs");
+      host.goTo(page);
     } : null,
     share: async () => {
       teller.now();
@@ -218,26 +220,19 @@ export function createStage(root, host) {
     const awaited = looking.need(state);
     shown = looking.around(state, scene(state, stride));
     const theme = readTheme(root);
+    film.frame(state);
     if (awaited && drawn === state.probes && !state.holding) bench.hold();
     else bench.set(shown, state, theme);
     drawn = state.probes;
     strip.set(state.image, state.picture);
-    timeline.set(state, theme);
+    timeline.set({ ...state, marks: film.marks() }, theme);
     panel.set(shown, state, theme, canAsk(state));
     const answer = asker.answer(state, shown);
-    answers.set(answer);
-    if (!shown.waiting && !restoring()) teller.later(placeOf(state, shown.theta), () => spoken(state, answer), state.playing || turning.busy());
+    answers.set(film.said(answer));
+    if (!shown.waiting && !restoring()) teller.later(placeOf(state, shown.theta), () => spokenOf(shown, state, answer), state.playing || turning.busy());
     settle(state);
     pace.end(stride);
   }
-
-  const spoken = ({ site, data }, { probabilities }) => {
-    const best = probabilities ? probabilities.indexOf(Math.max(...probabilities)) : -1;
-    const prediction = best < 0 ? null : { label: data.run.classes[best], probability: probabilities[best] };
-    const without = site ? "a grid of no family" : "no transformer";
-    if (!shown.theta) return prediction ? `${without}, reads ${prediction.label} at ${prediction.probability.toFixed(2)}` : without;
-    return sentence({ family: shown.family ?? site.family, theta: shown.theta, gauge: gaugeOf(shown.family), outside: shown.outside, prediction });
-  };
 
   /** U's view opens when the grid leaves it, and closes again: never under a hand that holds something. */
   function settle(state) {
@@ -250,7 +245,12 @@ export function createStage(root, host) {
 
   const update = createArriving(store, {
     header: ({ runs, run }) => head.start(runs, run.name),
+    wish: ({ step, image }) => {
+      if (image !== get().image) chooseImage(image);
+      playing.seek(nearest(get().trace.step, step));
+    },
     problems: notices.set,
+    newer: (count, load) => timeline.newer([{ count, load }]),
     leave: () => {
       hand.rest();
       hand.escape();
@@ -269,7 +269,7 @@ export function createStage(root, host) {
         choosing.needBases();
         if (view.picture) restore(view.picture, data);
       }
-      timeline.start(trace, data.run.snapshots, data.run.counter);
+      timeline.start(trace, data.run.snapshots, data.run.counter, curvesOf(trace));
       asker.connect(data.routes.line);
       root.classList.remove("waiting");
       nudge.wake();
@@ -282,6 +282,7 @@ export function createStage(root, host) {
       ending.abort();
       turning.stopGlide();
       facing.stop();
+      film.stop();
       nudge.stop();
       bench.stop();
       size.disconnect();

@@ -18,6 +18,7 @@ import pytest
 from driver import Stage
 from oracle import Truth
 from playwright.sync_api import Browser, BrowserContext, Page
+from room_driver import Room
 
 from stn_viz.runs import open_run
 
@@ -39,7 +40,7 @@ def make_runs(folder: Path) -> Path:
     every place that a test points at.
     """
     shorten(ROOT / "checkpoints" / "rts-st-cnn-affine", folder / MAIN, snapshots=(0, 124, 467, 833, 2713, 16848))
-    shorten(ROOT / "checkpoints" / "rts-cnn", folder / PLAIN, snapshots=(0, 4680))
+    shorten(ROOT / "checkpoints" / "rts-cnn", folder / PLAIN, snapshots=(0, 16848))
     (folder / "void").mkdir()
     newer = shutil.copytree(folder / MAIN, folder / "newer") / "run.json"
     newer.write_text(json.dumps(json.loads(newer.read_text()) | {"format": 99}))
@@ -166,7 +167,15 @@ def watch() -> Iterator[Callable[[Page], Page]]:
             parts = urlsplit(url)
             return parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1"
 
-        page.on("console", lambda says: faults.append(f"console: {says.text}") if says.type == "error" else None)
+        def seeks_server(says: Any) -> bool:
+            """Streamlit's own, opened at a page's address: it asks below that first, then one level up."""
+            return "404" in says.text and "/learning/_stcore/" in says.location.get("url", "")
+
+        def complain(says: Any) -> None:
+            if says.type == "error" and not seeks_server(says):
+                faults.append(f"console: {says.text}")
+
+        page.on("console", complain)
         page.on("pageerror", lambda error: faults.append(f"uncaught: {error}"))
         page.on("request", lambda asks: faults.append(f"leaves: {asks.url}") if leaves(asks.url) else None)
         page.on("websocket", lambda line: faults.append(f"leaves: {line.url}") if leaves(line.url) else None)
@@ -197,6 +206,18 @@ def open_stage(server: Server, page: Page) -> Callable[..., Stage]:
         return stage
 
     return open_stage
+
+
+@pytest.fixture
+def open_room(server: Server, page: Page) -> Callable[..., Room]:
+    """Open the page Learning, by a link's query (run, image, step, lens, beside), and wait for its lens."""
+
+    def open_room(on: Page = page, at: Server = server, **query: object) -> Room:
+        room = Room(on)
+        on.goto(f"{at.url}learning" + ("?" + urlencode(query, safe=",") if query else ""))
+        return room.wait()
+
+    return open_room
 
 
 @pytest.fixture

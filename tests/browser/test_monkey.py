@@ -20,6 +20,8 @@ def test_a_monkey_breaks_nothing(stage, seed):
     chance = random.Random(seed)
     page, mouse = stage.page, stage.page.mouse
     box = stage.root.bounding_box()
+    # The ways to the other pages are shut: there the monkey would break nothing of the stage.
+    stage.root.locator(".head .all").evaluate_all("(ways) => ways.forEach((way) => { way.disabled = true; })")
 
     def anywhere():
         # Half of the time where the hand is most at home: on U.

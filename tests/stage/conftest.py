@@ -43,6 +43,10 @@ NUMBERS = (
     "rawgrid",
     "screen",
     "volume",
+    "sorting",
+    "tiling",
+    "quick",
+    "film",
 )
 _PRELUDE = """() => {
 window.bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;

@@ -21,7 +21,9 @@ def test_a_page_mounts_it_and_reads_its_view() -> None:
 
 
 def test_styles_are_all_sheets_and_never_look_like_a_file_name() -> None:
-    css = component._css()
+    sheets = list(component.STAGE.glob("*.css"))
+    css = component._css(*sheets)
     assert css.endswith("\n")
-    for path in component.STAGE.glob("*.css"):
+    assert css.startswith((component.STAGE / "stage.css").read_text(encoding="utf-8"))
+    for path in sheets:
         assert path.read_text(encoding="utf-8") in css

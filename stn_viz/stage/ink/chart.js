@@ -46,11 +46,12 @@ export function labels(steps, toX, gap) {
 }
 
 /**
- * @param {{steps, loss, error, scales, ticks: number[], index: number, hover: number | null}} timeline
- * @param {{width: number, height: number, pad: number}} size  px
+ * @param {{steps, loss, error, scales, ticks: number[], index: number, hover: number | null, curves?: {values: ArrayLike<number>, scale: (value: number) => number, colour: string, dash: number[]}[], marks?: number[]}} timeline
+ *   curves: further ones, over the same steps; marks: records to be pointed at from above
+ * @param {{width: number, height: number, pad: number, head?: number}} size  px; head: room above the curves
  */
-export function drawTimeline(context, theme, timeline, { width, height, pad }) {
-  const { steps, loss, error, scales, ticks, index, hover } = timeline;
+export function drawTimeline(context, theme, timeline, { width, height, pad, head = 8 }) {
+  const { steps, loss, error, scales, ticks, index, hover, curves = [], marks = [] } = timeline;
   const foot = height - 30;
   const { toX } = axis(steps.length, pad, width - pad);
   const curve = (values, scale, colour, dash) => {
@@ -64,7 +65,7 @@ export function drawTimeline(context, theme, timeline, { width, height, pad }) {
         drawing = false;
         continue;
       }
-      const y = foot - 4 - scale(values[i]) * (foot - 12);
+      const y = foot - 4 - scale(values[i]) * (foot - 4 - head);
       if (drawing) context.lineTo(toX(i), y);
       else context.moveTo(toX(i), y);
       drawing = true;
@@ -83,6 +84,7 @@ export function drawTimeline(context, theme, timeline, { width, height, pad }) {
     context.lineTo(toX(tick), foot + 5);
   }
   context.stroke();
+  for (const { values, scale, colour, dash } of curves) curve(values, scale, colour, dash);
   curve(error, scales.error, theme.error, [5, 3]);
   curve(loss, scales.loss, theme.loss, []);
 
@@ -92,6 +94,14 @@ export function drawTimeline(context, theme, timeline, { width, height, pad }) {
   for (const label of labels(steps, toX, theme.small * 5)) {
     context.textAlign = label.index === 0 ? "left" : label.index === steps.length - 1 ? "right" : "center";
     context.fillText(label.text, toX(label.index), height - 6);
+  }
+  context.fillStyle = theme.ink;
+  for (const mark of marks) {
+    context.beginPath();
+    context.moveTo(toX(mark) - 5, 0);
+    context.lineTo(toX(mark) + 5, 0);
+    context.lineTo(toX(mark), 8);
+    context.fill();
   }
   const marker = (at, colour, radius, y = foot) => {
     context.strokeStyle = colour;

@@ -17,6 +17,8 @@ export function readTheme(root) {
     pictureAlpha: Number(of("--margin-alpha-picture")),
     loss: of("--loss"),
     error: of("--error"),
+    spread: of("--spread"),
+    sharpness: of("--sharpness"),
     grid: of("--grid"),
     ghost: of("--ghost"),
     ghostHalo: of("--ghost-halo"),

@@ -48,6 +48,13 @@ export function readTensors(buffer) {
   return tensors;
 }
 
+/** The facts that an answer of a lens brings beside its tensors (lens/learning): JSON in the header's metadata; {} without. */
+export function readFacts(buffer) {
+  const length = Number(new DataView(buffer).getBigUint64(0, true));
+  const { __metadata__: metadata } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
+  return metadata?.facts ? JSON.parse(metadata.facts) : {};
+}
+
 /**
  * Half precision to single.
  *

@@ -31,7 +31,7 @@ export function createBench(actions) {
   const marks = createMarksInk();
   const remarks = createRemarks();
   const mark = el("div.mark", { hidden: true });
-  const frame = el("div.frame", { role: "img", tabindex: 0, "aria-label": "V, the output; arrow keys read its pixels" }, vPicture.canvas, marks.element, mark);
+  const frame = el("div.frame", { role: "img", tabindex: 0, "aria-label": "V, the output; arrow keys read its pixels" }, vPicture.canvas, marks.element, actions.film.heat, mark);
   const round = createWayRound(actions, { pad, canvas, frame, picture: vPicture.canvas });
   const slices = createSlices(actions, frame);
   const sliceOfU = createSliceOfU(actions);
@@ -131,7 +131,8 @@ export function createBench(actions) {
       if (turned) {
         round.draw(context, theme);
         sites.set(context, null, theme, scene, state);
-      } else {
+      } else if (!actions.film.onU(context, view, theme, scene)) {
+        actions.film.under(context, view, theme);
         if (scene.ghost) drawGhost(context, view, theme, scene.ghost);
         if (arm) drawArm(context, theme, arm.from, arm.at);
         drawGrid(context, view, theme, scene.lines);
@@ -139,7 +140,8 @@ export function createBench(actions) {
         marks.onU(context, view, theme, scene);
       }
       v.classList.toggle("several", Boolean(scene.others?.length));
-      vPicture.paint(scene.V);
+      vPicture.paint(actions.film.V(scene));
+      actions.film.overV(theme);
       if (String(size) !== String(scene.size)) shape(scene.size);
       marks.onV(vPicture.canvas, theme, scene, gridAlign(state.rule));
       showPixel(context, scene, state, theme);

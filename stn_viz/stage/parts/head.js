@@ -1,17 +1,18 @@
-/** The head of the stage: which run, the way to all of them, share, present, help. */
+/** The head of the stage: which run, the ways to the other pages, share, present, help. */
 
 import { el, setText } from "./dom.js";
 
 const SHOWN_MS = 1600;
 
 /**
- * @param {{chooseRun: (name: string) => void, allRuns: (() => void) | null, share: () => Promise<string>, present: () => void, help: () => void}} actions
- *   allRuns is null where the host has no such page
+ * @param {{chooseRun: (name: string) => void, goTo: ((page: string) => void) | null, share: () => Promise<string>, present: () => void, help: () => void}} actions
+ *   goTo is null where the host has no other pages
  */
 export function createHead(actions) {
   const picker = el("select.run", { "aria-label": "run", title: "choose a run" });
   picker.addEventListener("change", () => actions.chooseRun(picker.value));
-  const all = actions.allRuns ? [el("button.plain.all", { type: "button", text: "Runs", title: "all runs: open, import, diagnose", on: { click: actions.allRuns } })] : [];
+  const way = (page, text, title) => el("button.plain.all", { type: "button", text, title, on: { click: () => actions.goTo(page) } });
+  const all = actions.goTo ? [way("learning", "Learning", "how localisation was learned: all images, over the whole training"), way("runs", "Runs", "all runs: open, import, diagnose")] : [];
   const share = el("button.plain", { type: "button", text: "Share", title: "copy a link to this view" });
   share.addEventListener("click", async () => {
     const said = await actions.share();

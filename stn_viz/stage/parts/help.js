@@ -3,8 +3,10 @@
 import { LOCAL, SHORTCUTS } from "../hand/keys.js";
 import { el } from "./dom.js";
 
-export function createHelp() {
-  const lines = [...SHORTCUTS.map(({ keys, what }) => [keys, what]), ...LOCAL];
+const OF_STAGE = [...SHORTCUTS.map(({ keys, what }) => [keys, what]), ...LOCAL];
+
+/** @param {[string, string][]} lines  keys and what they do */
+export function createHelp(lines = OF_STAGE) {
   const close = el("button.plain", { type: "button", text: "Close", on: { click: () => dialog.close() } });
   const dialog = el("dialog.help", { "aria-label": "keys" },
     el("h2", { text: "Keys" }),

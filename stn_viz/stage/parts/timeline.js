@@ -27,14 +27,16 @@ export function createTimeline(actions) {
   const tip = el("div.tip", { hidden: true });
   const names = { loss: el("span.loss", { text: "loss" }), error: el("span.error", { text: "error" }) };
   const legend = el("div.legend", {}, names.loss, names.error);
+  const newer = el("div.newer");
   const element = el("section.timeline", { "aria-label": "training" },
     el("div.transport", {},
       el("div.buttons", {}, back, play, on, speed),
       el("div.where", {}, unit, typed, last)),
-    el("div.chart", {}, canvas, legend, tip));
+    el("div.chart", {}, canvas, el("div.above", {}, newer, legend), tip));
 
   let trace = null;
   let scales = null;
+  let curves = []; // {name, title, values, scale, colour: a word of the theme, dash}, beside loss and error
   let ticks = [];
   let hover = null;
   let now = ""; // the step, as the box shows it
@@ -107,10 +109,25 @@ export function createTimeline(actions) {
   typed.addEventListener("blur", () => { typed.value = now; }); // what was typed and not sent is no step
   speed.addEventListener("change", () => actions.setSpeed(Number(speed.value)));
 
+  let waiting = "";
   return {
     element,
-    start: (traceNow, snapshots, counter = "step") => {
+    /**
+     * Steps that a training has written since: they wait until somebody asks, and nothing moves.
+     * @param {{count: number, load: () => void, of?: string}[]} arrived  of: which run's, where there are two
+     */
+    newer: (arrived) => {
+      const lines = arrived.filter(({ count }) => count > 0);
+      const texts = lines.map(({ count, of }) => `${of ? `${of}: ` : ""}${count.toLocaleString("en")} newer ${word}${count > 1 ? "s" : ""}`);
+      if (texts.join() === waiting) return;
+      waiting = texts.join();
+      newer.replaceChildren(...lines.map(({ load }, i) => el("button.plain", { type: "button", text: texts[i], title: "the training goes on: show them; the step stays", on: { click: load } })));
+    },
+    /** @param {{name: string, title: string, values: ArrayLike<number>, colour: string, dash: number[], unit?: string}[]} [further]  curves beside loss and error; `colour` names one of the theme's */
+    start: (traceNow, snapshots, counter = "step", further = []) => {
       trace = traceNow;
+      curves = further.filter(({ values }) => values.some(Number.isFinite)).map((curve) => ({ ...curve, scale: logScale(curve.values) }));
+      legend.replaceChildren(names.loss, names.error, ...curves.map(({ name, title }) => el(`span.${name}`, { text: title })));
       call(counter);
       has = { loss: trace.loss.some(Number.isFinite), error: trace.error.some(Number.isFinite) };
       for (const name of ["loss", "error"]) names[name].hidden = !has[name];
@@ -122,17 +139,19 @@ export function createTimeline(actions) {
       ticks = Array.from(trace.step, (step, i) => (wanted.has(step) ? i : -1)).filter((i) => i >= 0);
       setText(last, `/ ${trace.step[trace.count - 1].toLocaleString("en")}`);
     },
-    set: ({ index, playing, speed: speedNow }, theme) => {
+    /** @param {{index: number, playing: boolean, speed: number, marks?: number[]}} state  marks: records pointed at from above */
+    set: ({ index, playing, speed: speedNow, marks = [] }, theme) => {
       const box = canvas.parentElement.getBoundingClientRect();
       width = box.width;
       height = box.height;
       const paint = () => {
-        drawTimeline(sized(canvas, width, height), theme, { steps: trace.step, loss: trace.loss, error: trace.error, scales, ticks, index, hover }, { width, height, pad: PAD });
+        drawTimeline(sized(canvas, width, height), theme, { steps: trace.step, loss: trace.loss, error: trace.error, scales, ticks, index, hover, marks, curves: curves.map((curve) => ({ ...curve, colour: theme[curve.colour] })) }, { width, height, pad: PAD, head: curves.some(({ name }) => name === "sharpness") ? 1.7 * theme.small : 8 }); // it ends high: not through the names
         tip.hidden = hover === null;
         if (hover === null) return;
         const left = axis(trace.count, PAD, width - PAD).toX(hover);
         const kept = ticks.includes(hover) ? " · weights kept" : "";
-        setText(tip, [`${word} ${trace.step[hover].toLocaleString("en")}`, figures(trace, hover, has)].filter(Boolean).join(" · ") + kept);
+        const more = curves.map(({ title, values, unit = "" }) => Number.isFinite(values[hover]) && `${title} ${values[hover].toPrecision(3)}${unit}`);
+        setText(tip, [`${word} ${trace.step[hover].toLocaleString("en")}`, figures(trace, hover, has), ...more].filter(Boolean).join(" · ") + kept);
         tip.style.transform = `translateX(${Math.max(0, Math.min(width - tip.offsetWidth, left - tip.offsetWidth / 2))}px)`;
       };
       redraw = paint;

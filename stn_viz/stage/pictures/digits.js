@@ -28,7 +28,7 @@ const OWN = [
 /**
  * A digit by its id.
  *
- * @param {string} id  "mnist:1234:rts:3", "mnist:1234:own:30:0.9:4:-2"
+ * @param {string} id  "mnist:1234:rts:3", "mnist:1234:own:30:0.9:4:-2", "1234:held:rts:0" (pictures.py says what each is)
  * @param {string} base  the route of pictures
  * @param {[number, number, number]} input  the network's (C, H, W): the size of a distortion of one's own
  * @returns {Promise<object>} a picture as the stage has it
@@ -37,7 +37,7 @@ const OWN = [
 export async function digitNamed(id, base, [channels, height, width]) {
   let response;
   try {
-    response = await fetch(`${base}digit/${encodeURIComponent(id.slice("mnist:".length))}/${height}x${width}`);
+    response = await fetch(`${base}digit/${encodeURIComponent(id.replace(/^mnist:/, ""))}/${height}x${width}`);
   } catch {
     throw new Error("The digit did not arrive: is the server running? Choose it again.");
   }
@@ -45,11 +45,12 @@ export async function digitNamed(id, base, [channels, height, width]) {
   const { U, shape, label, pose } = await response.json();
   const bytes = Uint8Array.from(atob(U), (letter) => letter.charCodeAt(0));
   const grey = Float32Array.from(bytes, (byte) => byte / 255);
+  const [index, kind] = id.replace(/^mnist:/, "").split(":");
   const copies = shape[0] === 1 && channels === 3 ? 3 : 1; // a network for colour gets the grey digit as all three
   const data = new Float32Array(copies * grey.length);
   for (let c = 0; c < copies; c++) data.set(grey, c * grey.length);
   return {
-    id, name: id.split(":").slice(0, 2).join(":"), title: `digit ${id.split(":")[1]}, a ${label}`, label, theta: null, original: null, note: "",
+    id, name: `mnist:${index}`, title: `${kind === "held" ? "test image" : "digit"} ${index}, a ${label}`, label, theta: null, original: null, note: "",
     U: { data, channels: copies * shape[0], height: shape[1], width: shape[2] },
     pose: { ...pose, theta: Float64Array.from(pose.theta) },
   };

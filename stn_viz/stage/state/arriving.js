@@ -13,17 +13,24 @@ import { viewOfVolume } from "./slices.js";
  * @param {(sentences: string[]) => void} on.problems
  * @param {() => void} on.leave  before another run's state is set
  * @param {(data: object, run: object, view: object | null) => void} on.opened  after it; view is null for the same run, rewritten
+ * @param {(count: number, load: () => void) => void} [on.newer]  so many newer steps of this run wait to be asked for; 0: none
+ * @param {(wish: {step: number, image: number}) => void} on.wish  a click outside the stage asks for it, once
  * @param {AbortSignal} signal
  */
 export function createArriving({ set }, on, signal) {
   let loaded = ""; // which run, with which images and sites, stands here
   let standing = ""; // and in which version
   let wanted = "";
+  let records = 0; // of it
+  let granted = null; // id of the last wish; what was wished before this stage was mounted is past
+  let held = null; // the same run with newer steps, until somebody asks for them
+  const nameOf = (data) => JSON.stringify([data.run.name, data.assets.probes, data.sites]);
 
   const open = (data, { probes, trace, bases }) => {
-    const name = JSON.stringify([data.run.name, data.assets.probes, data.sites]);
+    const name = nameOf(data);
     const again = loaded === name;
     loaded = name;
+    records = data.run.records;
     const siteIndex = Math.min(data.view.site, Math.max(0, data.sites.length - 1));
     const site = data.sites[siteIndex] ?? null;
     const view = viewOfVolume(site, data.view);
@@ -47,15 +54,7 @@ export function createArriving({ set }, on, signal) {
     on.opened(data, { probes, trace }, again ? null : view);
   };
 
-  return async (data) => {
-    // A rerun says nothing new: what was said stays until it is closed or another run opens.
-    if (data.problems.length) on.problems(data.problems);
-    on.header(data);
-    const key = JSON.stringify([data.run.name, data.assets]);
-    if (key === wanted) {
-      if (key === standing) set({ data }); // else it is still on its way: the run that stands here keeps its own
-      return;
-    }
+  const take = async (data, key) => {
     wanted = key;
     try {
       const run = await loadRun(data);
@@ -67,5 +66,32 @@ export function createArriving({ set }, on, signal) {
       wanted = standing;
       on.problems([`The run's pictures did not arrive: ${error.message}`]);
     }
+  };
+  const hold = (data, key) => {
+    held = data && { data, key };
+    on.newer?.(data ? data.run.records - records : 0, () => {
+      const { data: newest, key: newestKey } = held;
+      hold(null);
+      take(newest, newestKey);
+    });
+  };
+
+  return (data) => {
+    // A rerun says nothing new: what was said stays until it is closed or another run opens.
+    if (data.problems.length) on.problems(data.problems);
+    on.header(data);
+    const wish = data.wish ?? { id: 0 };
+    if (granted !== null && granted !== wish.id && loaded === nameOf(data)) on.wish(wish);
+    granted = wish.id;
+    const key = JSON.stringify([data.run.name, data.assets]);
+    if (key === wanted) {
+      if (key === standing) hold(null);
+      if (key === standing) set({ data }); // else it is still on its way: the run that stands here keeps its own
+      return undefined;
+    }
+    // A training that goes on: nothing moves under the viewer. One that began anew, with fewer steps or other images, opens.
+    if (standing && wanted === standing && loaded === nameOf(data) && data.run.records > records) return hold(data, key);
+    hold(null);
+    return take(data, key);
   };
 }

@@ -87,8 +87,12 @@ function readTrace(tensors, sites) {
   const row = (tensor, index, image, length) => tensor.data.subarray((index * n + image) * length, (index * n + image + 1) * length);
   return {
     step: tensors.step.data,
+    /** images seen so far; null where nobody counted them */
+    images: tensors.images?.data ?? null,
     loss: tensors.loss.data,
     error: tensors.error.data,
+    /** pose spread of V at each record, px; null where no true pose is known */
+    spread: tensors.spread?.data ?? null,
     count: tensors.step.data.length,
     /** @returns {Float32Array | null} (P,) theta of one probe at one record; null for a site of no family */
     theta: (site, index, image) => {

@@ -1,5 +1,7 @@
 /** Telling the others where the stage stands, at rest: the address, Python, screen readers. */
 
+import { gaugeOf } from "../numbers/gauge.js";
+import { sentence } from "../numbers/words.js";
 import { queryOf } from "./view.js";
 
 const REST_MS = 200;
@@ -61,4 +63,13 @@ export function createTeller(host, speak) {
       clearTimeout(leaving);
     },
   };
+}
+
+/** The stage in one sentence, for a screen reader. */
+export function spokenOf({ family, theta, outside }, { site, data }, { probabilities }) {
+  const best = probabilities ? probabilities.indexOf(Math.max(...probabilities)) : -1;
+  const prediction = best < 0 ? null : { label: data.run.classes[best], probability: probabilities[best] };
+  const without = site ? "a grid of no family" : "no transformer";
+  if (!theta) return prediction ? `${without}, reads ${prediction.label} at ${prediction.probability.toFixed(2)}` : without;
+  return sentence({ family: family ?? site.family, theta, gauge: gaugeOf(family), outside, prediction });
 }
