@@ -63,7 +63,19 @@ VIEWS: dict[str, tuple[str, Callable[[Locator], None]]] = {
     "numbers": (f"{RUN}&picture=chelsea&theta=0.866,-0.5,0,0.5,0.866,0", tab("Numbers")),
     "horizon": (f"{RUN}&picture=brick&family=projective&theta=0.7,-0.1,0.1,0.1,0.7,0,1.2,0.3", nothing),
     "images": (f"{RUN}&picture=chelsea&family=tps&points=4&theta={BENT}", gallery),
+    "film": (f"{RUN}&step=833&lens=film", nothing),
 }
+LESSONS = "lens=%s&run=rts-st-cnn-affine&image=8"
+LEARNING = {  # name: its link, and milliseconds until its answers have come
+    "wall": (f"{LESSONS % 'wall'}&step=16848", 2500),
+    "congealing": (f"{LESSONS % 'congealing'}&step=2713", 15_000),
+    "pose": (f"{LESSONS % 'poses'}&step=16848", 6000),
+    "response": (f"{LESSONS % 'response'}&step=2713", 6000),
+    "inside": (f"{LESSONS % 'inside'}&step=2713", 5000),
+    "errors": (f"{LESSONS % 'errors'}&step=16848", 6000),
+    "pair": ("lens=pair&run=r-st-cnn-affine&beside=r-cnn&image=8&step=2000", 3000),
+}
+"""Lenses of the Learning page."""
 
 
 RUNS = "runs"  # the import form of the Runs page
@@ -71,7 +83,7 @@ RUNS = "runs"  # the import form of the Runs page
 
 def main() -> None:
     """Take them."""
-    wanted = sys.argv[1:] or [*VIEWS, RUNS]
+    wanted = sys.argv[1:] or [*VIEWS, *LEARNING, RUNS]
     with serving(APP, runs=BUNDLED.parent) as address, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         context = browser.new_context(viewport=LAPTOP, color_scheme="light")
@@ -80,6 +92,9 @@ def main() -> None:
             page = context.new_page()
             if name == RUNS:
                 take_import(page, f"http://{address}/runs", DOCS / f"{name}.png")
+            elif name in LEARNING:
+                query, patience = LEARNING[name]
+                take_lens(page, f"http://{address}/learning?{query}", patience, DOCS / f"{name}.png")
             else:
                 query, act = VIEWS[name]
                 take(page, f"http://{address}/?{query}", act, DOCS / f"{name}.png")
@@ -97,6 +112,16 @@ def take(page: Page, link: str, act: Callable[[Locator], None], path: Path) -> N
     page.mouse.move(0, 0)
     page.wait_for_timeout(1500)  # glides, the view of U, the chart
     stage.locator(".passing").wait_for(state="hidden")  # sentences that go by themselves
+    page.screenshot(path=path)
+    print(path.relative_to(DOCS.parent))
+
+
+def take_lens(page: Page, link: str, patience: int, path: Path) -> None:
+    """A lens of the Learning page, once its answers have come."""
+    page.goto(link)
+    page.locator(".stn-room:not(.waiting)").wait_for(timeout=60_000)
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(patience)
     page.screenshot(path=path)
     print(path.relative_to(DOCS.parent))
 

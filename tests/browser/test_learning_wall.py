@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import MAIN, PLAIN
 from foreign_folder import make_folder
 from room_driver import Room
 from volume_run import make_volume_run
 
 from stn_viz.runs import Run, open_run
+
+MAIN, PLAIN = "small-st-cnn", "small-cnn"
 
 LIST = "[role=listbox]"
 
